@@ -1,0 +1,1 @@
+"""Settings files. A package so that they are found inside a zip."""

@@ -1,0 +1,1 @@
+"""One thin module per command; everything that touches the outside world."""

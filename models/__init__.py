@@ -1,0 +1,1 @@
+"""ALS, baselines, ranker, response, calibration and their metrics."""

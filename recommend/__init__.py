@@ -1,0 +1,1 @@
+"""Candidates, ranking features, lists, categories, reasons and ranking metrics."""

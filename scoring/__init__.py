@@ -1,0 +1,1 @@
+"""Channel scores, eligibility, allocation, decisions and their evaluation."""
