@@ -1,5 +1,7 @@
 """Packaging of nextbest. Top-level packages, shipped to a cluster as one zip or a packed environment."""
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 # Lower bounds are the versions the tests ran with when the dependency was taken up;
@@ -44,7 +46,7 @@ setup(
     name="nextbest",
     version="0.1.0",
     description="Offline recommendation and next-best-offer batch system for CRM",
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.11,<3.13",

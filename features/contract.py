@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import reduce
 
 import pyarrow as pa
+from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -138,9 +139,9 @@ class Contract:
             raise ContractError(f"{self.name}: the job did not compute {', '.join(missing)}")
         return df.select([F.col(c.name).cast(c.spark_type).alias(c.name) for c in self.columns])
 
-    def rule_columns(self) -> dict[str, F.Column]:
+    def rule_columns(self) -> dict[str, SparkColumn]:
         """Rule name -> boolean Column that is true where a row breaks the rule. One pass can count them all."""
-        rules: dict[str, F.Column] = {}
+        rules: dict[str, SparkColumn] = {}
         for c in self.columns:
             col = F.col(c.name)
             if not c.nullable:

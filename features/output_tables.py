@@ -9,7 +9,14 @@ RANK = C("rank", "int", "1 is best", low=1)
 REASONS = C("reasons", "strings", "why, in words, strongest first")
 HORIZON = C("horizon_days", "int", "length of the window that the probability is about, in days", low=1)
 CURRENCY = C("currency", "string", "currency of every amount in the row")
-UPLIFT = C("uplift", "double", "difference the contact makes to p_response; null where it was never measured", True, low=-1, high=1)
+UPLIFT = C(
+    "uplift",
+    "double",
+    "difference the contact makes to p_response; null where it was never measured",
+    True,
+    low=-1,
+    high=1,
+)
 UPLIFT_BASIS = C("uplift_basis", "string", "what uplift rests on", values=("randomised", "prior", "none"))
 
 
@@ -58,9 +65,16 @@ NEXT_BEST_PRODUCTS = Contract(
         RANK,
         C("product_id", "string", "product"),
         C("category", "string", "category of the product", True),
-        C("kind", "string", "why it is in the list", values=("replenish", "discover", "cross_category", "trending", "fallback")),
+        C(
+            "kind",
+            "string",
+            "why it is in the list",
+            values=("replenish", "discover", "cross_category", "trending", "fallback"),
+        ),
         C("rank_in_kind", "int", "rank among the rows of the same kind", low=1),
-        probability("p_buy", "P(buys the product within horizon_days as things stand, no offer); no argument for a discount"),
+        probability(
+            "p_buy", "P(buys the product within horizon_days as things stand, no offer); no argument for a discount"
+        ),
         HORIZON,
         REASONS,
     ),
@@ -102,7 +116,12 @@ DECISION_LOG = Contract(
         C("decision_id", "string", "stays the same while the decision stays the same"),
         AS_OF,
         CUSTOMER,
-        C("offer_id", "string", "candidate chosen, or what a held-out customer would have got; null for no contact", True),
+        C(
+            "offer_id",
+            "string",
+            "candidate chosen, or what a held-out customer would have got; null for no contact",
+            True,
+        ),
         C("channel", "string", "channel of the candidate", True),
         C("action", "string", "what happens", values=("send", "no_contact", "held_out")),
         ARM,
@@ -144,7 +163,11 @@ NEXT_BEST_OFFERS = Contract(
         probability("p_response", "P(responds within horizon_days | delivered)"),
         UPLIFT,
         UPLIFT_BASIS,
-        C("expected_incremental_margin", "double", "margin expected over the horizon that would not come without the contact"),
+        C(
+            "expected_incremental_margin",
+            "double",
+            "margin expected over the horizon that would not come without the contact",
+        ),
         CURRENCY,
         HORIZON,
         C("cost", "money", "contact cost and expected incentive paid"),

@@ -111,7 +111,14 @@ CONTACTS = Contract(
         C("channel", "string", "channel of the send"),
         EVENT_TS,
         AVAILABLE_TS,
-        C("logging_propensity", "double", "probability with which this send was chosen, where logged", True, low=0, high=1),
+        C(
+            "logging_propensity",
+            "double",
+            "probability with which this send was chosen, where logged",
+            True,
+            low=0,
+            high=1,
+        ),
     ),
     role="source",
 )
