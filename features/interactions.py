@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from features.as_of import with_local_time
+from features.errors import DataError
+
+Ids = NDArray[np.object_]
 
 
 @dataclass(frozen=True)
@@ -25,3 +33,197 @@ class Interactions:
     quantity: NDArray[np.float32]
     amount: NDArray[np.float32]
     orders: NDArray[np.int32]
+
+    @property
+    def n_customers(self) -> int:
+        """Customers in the axis, also those without a row."""
+        return len(self.customers)
+
+    @property
+    def n_products(self) -> int:
+        """Products in the axis, also those without a row."""
+        return len(self.products)
+
+    def __len__(self) -> int:
+        return len(self.day)
+
+    def where(self, keep: NDArray[np.bool_] | slice) -> Interactions:
+        """The interactions where `keep` (one bool per interaction, or a slice) holds; both axes stay as they are."""
+        return replace(
+            self,
+            customer=self.customer[keep],
+            product=self.product[keep],
+            day=self.day[keep],
+            quantity=self.quantity[keep],
+            amount=self.amount[keep],
+            orders=self.orders[keep],
+        )
+
+    def before(self, day: int) -> Interactions:
+        """What happened before the local day `day` (days since 1970-01-01); both axes stay."""
+        return self.where(self.day < day)
+
+    def between(self, start: int, end: int) -> Interactions:
+        """What happened on the local days start <= day < end; both axes stay."""
+        return self.where((self.day >= start) & (self.day < end))
+
+    def of_customers(self, first: int, last: int) -> Interactions:
+        """The customers at positions first <= position < last, with their rows; the product axis stays."""
+        low, high = np.searchsorted(self.customer, [first, last])
+        part = self.where(slice(int(low), int(high)))
+        return replace(part, customers=self.customers[first:last], customer=part.customer - np.int32(first))
+
+    def take_customers(self, keep: NDArray[np.bool_]) -> Interactions:
+        """Only the customers where `keep` (one bool per customer) holds, renumbered; the product axis stays."""
+        part = self.where(keep[self.customer])
+        number = np.cumsum(keep, dtype=np.int32) - np.int32(1)
+        return replace(part, customers=self.customers[keep], customer=number[part.customer])
+
+    def take_products(self, keep: NDArray[np.bool_]) -> Interactions:
+        """Only the products where `keep` (one bool per product) holds, renumbered; the customer axis stays."""
+        part = self.where(keep[self.product])
+        number = np.cumsum(keep, dtype=np.int32) - np.int32(1)
+        return replace(part, products=self.products[keep], product=number[part.product])
+
+    def relabel(self, labels: Ids) -> Interactions:
+        """The same purchases one level up: `labels` (n_products,) names each product's category or type.
+
+        The new product axis is the sorted distinct labels. Quantity and amount are summed; `orders` is the largest
+        of the day's products, a lower bound of the distinct orders (exact when a customer shops once a day).
+        """
+        names, position = np.unique(labels.astype(str), return_inverse=True)
+        return from_columns(
+            self.customers,
+            names.astype(object),
+            self.customer,
+            position.astype(np.int32)[self.product],
+            self.day,
+            self.quantity,
+            self.amount,
+            self.orders,
+        )
+
+    def baskets_per_product(self) -> NDArray[np.int64]:
+        """(n_products,) orders that held each product."""
+        return np.bincount(self.product, weights=self.orders, minlength=self.n_products).astype(np.int64)
+
+
+def from_columns(
+    customers: Ids,
+    products: Ids,
+    customer: NDArray[np.int32],
+    product: NDArray[np.int32],
+    day: NDArray[np.int32],
+    quantity: NDArray[np.float32],
+    amount: NDArray[np.float32],
+    orders: NDArray[np.int32],
+) -> Interactions:
+    """Interactions from unsorted columns: sorts them and merges duplicates (sums; the largest of `orders`)."""
+    order = np.lexsort((day, product, customer))
+    customer, product, day = customer[order], product[order], day[order]
+    new = np.ones(len(day), dtype=bool)
+    new[1:] = (customer[1:] != customer[:-1]) | (product[1:] != product[:-1]) | (day[1:] != day[:-1])
+    start = np.flatnonzero(new)
+    if len(start):
+        # float64 sums of few small numbers are exact enough to be the same in any order of the rows
+        quantity = np.add.reduceat(quantity[order].astype(np.float64), start)
+        amount = np.add.reduceat(amount[order].astype(np.float64), start)
+        orders = np.maximum.reduceat(orders[order], start)
+    return Interactions(
+        customers=customers,
+        products=products,
+        customer=customer[start].astype(np.int32),
+        product=product[start].astype(np.int32),
+        day=day[start].astype(np.int32),
+        quantity=np.asarray(quantity, dtype=np.float32),
+        amount=np.asarray(amount, dtype=np.float32),
+        orders=np.asarray(orders, dtype=np.int32),
+    )
+
+
+def with_drop_reason(transactions: DataFrame, products: DataFrame, drop_departments: tuple[str, ...]) -> DataFrame:
+    """Adds `drop_reason` to order lines: why a line teaches nothing about taste, null when it is kept.
+
+    `products` has one row per product (`product_id`, `department`, `category`).
+    """
+    known = products.select(
+        "product_id", F.col("department").alias("_department"), F.col("category").alias("_category")
+    ).withColumn("_known", F.lit(True))
+    reason = (
+        F.when(F.col("_known").isNull(), F.lit("product unknown"))
+        .when(F.col("_department").isin(list(drop_departments)), F.concat(F.lit("department "), F.col("_department")))
+        .when(F.col("_category").isNull(), F.lit("product without category"))
+    )
+    joined = transactions.join(known, on="product_id", how="left")
+    return joined.withColumn("drop_reason", reason).drop("_known", "_department", "_category")
+
+
+def as_drop_counts(transactions: DataFrame, products: DataFrame, drop_departments: tuple[str, ...]) -> DataFrame:
+    """One row per `drop_reason` (null for the lines kept) with `lines` and `amount`, for the job to report."""
+    lines = with_drop_reason(transactions, products, drop_departments)
+    return lines.groupBy("drop_reason").agg(
+        F.count(F.lit(1)).alias("lines"), F.sum("amount").cast("decimal(18,2)").alias("amount")
+    )
+
+
+def as_purchase_days(
+    transactions: DataFrame, products: DataFrame, time_zone: str, drop_departments: tuple[str, ...] = ()
+) -> DataFrame:
+    """One row per customer, product and local day: `customer_id`, `product_id`, `day`, `quantity`, `amount`, `orders`.
+
+    `transactions` carries `customer_id` (joined through the customer map) and UTC `event_ts`; `products` has one row
+    per product. Lines of products that are unknown, have no category or belong to `drop_departments` (fuel, coupons)
+    are dropped; `as_drop_counts` says how many.
+    """
+    kept = with_drop_reason(transactions, products, drop_departments).where(F.col("drop_reason").isNull())
+    # two plain aggregates instead of a distinct count: Spark would expand the rows for it
+    per_order = (
+        with_local_time(kept, time_zone)
+        .groupBy("customer_id", "product_id", F.col("local_day").alias("day"), "order_id")
+        .agg(F.sum("quantity").alias("quantity"), F.sum("amount").alias("amount"))
+    )
+    return per_order.groupBy("customer_id", "product_id", "day").agg(
+        F.sum("quantity").cast("bigint").alias("quantity"),
+        F.sum("amount").cast("decimal(18,2)").alias("amount"),
+        F.count(F.lit(1)).cast("int").alias("orders"),
+    )
+
+
+def collect_interactions(purchase_days: DataFrame) -> Interactions:
+    """The training boundary: collects `as_purchase_days` rows to this process as arrays, through Arrow.
+
+    Raises `DataError` when there is no row.
+    """
+    table = purchase_days.select(
+        "customer_id",
+        "product_id",
+        F.datediff(F.col("day"), F.lit("1970-01-01").cast("date")).alias("day"),
+        F.col("quantity").cast("double").alias("quantity"),
+        F.col("amount").cast("double").alias("amount"),
+        F.col("orders").cast("int").alias("orders"),
+    ).toArrow()
+    return as_interactions(table)
+
+
+def as_interactions(table: pa.Table) -> Interactions:
+    """`Interactions` of an Arrow table with one row per customer, product and day (`day` as days since 1970)."""
+    if table.num_rows == 0:
+        raise DataError("there are no purchases to learn from: is the as-of date after the first transaction?")
+    customers, customer = _positions(table["customer_id"])
+    products, product = _positions(table["product_id"])
+    day, quantity, amount, orders = (
+        np.asarray(table[name].to_numpy()) for name in ("day", "quantity", "amount", "orders")
+    )
+    return from_columns(customers, products, customer, product, day, quantity, amount, orders)
+
+
+def _positions(column: pa.ChunkedArray) -> tuple[Ids, NDArray[np.int32]]:
+    """Sorted distinct values of a string column, and each row's position in them."""
+    encoded = column.combine_chunks().dictionary_encode()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.unify_dictionaries().combine_chunks()
+    values = np.asarray(encoded.dictionary.to_pylist(), dtype=object)
+    order = np.argsort(values, kind="stable")
+    rank = np.empty(len(values), dtype=np.int32)
+    rank[order] = np.arange(len(values), dtype=np.int32)
+    return values[order], rank[encoded.indices.to_numpy()]

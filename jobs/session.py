@@ -114,7 +114,8 @@ class Engine:
             folder.mkdir(parents=True, exist_ok=True)
             for f in files:
                 shutil.copyfile(f, folder / f"{digest}--{f.name}")
-            self.spark.addArtifacts(*[str(folder / f"{digest}--{f.name}") for f in files], file=True)
+                # one at a time: a classic session takes a single path
+                self.spark.addArtifacts(str(folder / f"{digest}--{f.name}"), file=True)
             self._shipped[digest] = "shipped"
         return SparkWorkerPath(digest, tuple(f.name for f in files), path.is_dir())
 
