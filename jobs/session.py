@@ -176,6 +176,8 @@ def _remote_session(url: str) -> SparkSession:
     from pyspark.sql.connect.client.retries import DefaultPolicy
     from pyspark.sql.connect.session import SparkSession as RemoteSession
 
+    # pyspark.sql.functions ask this variable, not the session, which kind of column to build
+    os.environ["SPARK_CONNECT_MODE_ENABLED"] = "1"
     session = RemoteSession.builder.remote(url).create()
     # few retries, so that Ctrl-C or a lost server does not hang for a minute
     session.client.set_retry_policies([DefaultPolicy(max_retries=2, max_backoff=1000)])
