@@ -1,0 +1,10 @@
+"""Every table the lake may hold, in one index."""
+
+from features.contract import Contract, contract_index
+from features.output_tables import PRODUCTS_OF_SYSTEM
+from features.source_tables import SOURCES
+
+
+def all_contracts() -> dict[str, Contract]:
+    """Contracts of all tables by name."""
+    return contract_index([SOURCES, PRODUCTS_OF_SYSTEM])
