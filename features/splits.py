@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from features.as_of import EPOCH
 from features.errors import DataError
@@ -65,7 +66,7 @@ def calendar_cuts(days: Iterable[date], window_days: int = 28, embargo_days: int
     [17476, 17504]
     """
     cuts = sorted((CalendarCut.at(d, window_days, embargo_days) for d in days), key=lambda cut: cut.start)
-    for earlier, later in zip(cuts, cuts[1:]):
+    for earlier, later in pairwise(cuts):
         if later.start < earlier.end:
             raise DataError(f"label windows of {earlier.label_start} and {later.label_start} overlap")
     return cuts

@@ -1,0 +1,187 @@
+"""Exact top-K without a cross join: a matrix kernel over blocks of items, exclusions applied before the cut at K.
+
+Items are scored in blocks of falling norm, and a customer is finished as soon as |customer| x (largest norm left)
+cannot reach her K-th score (Cauchy-Schwarz), so most of a large catalogue is never multiplied. What the float32 kernel
+finds is scored again in float64, rounded to 6 decimals, and ties are broken by item position (item ids are sorted),
+so a list is the same for any way of batching the customers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from implicit.cpu.topk import topk as kernel
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+Positions = NDArray[np.int32]
+Scores = NDArray[np.float64]
+
+NOBODY = -1  # position in a list's unused places
+SENTINEL = np.float32(-3e38)  # the kernel fills places that exclusions leave open with the lowest float32
+SLACK = 12  # candidates kept beyond K, for scores that only float64 tells apart
+ROUNDING = 1e-6
+
+
+@dataclass(frozen=True)
+class ItemBlocks:
+    """Item factors in order of falling norm. `order[r]` is the item position of row r; `norms` fall with r."""
+
+    factors: NDArray[np.float32]
+    order: NDArray[np.int32]
+    norms: NDArray[np.float64]
+    block: int = 4096
+
+    @classmethod
+    def of(cls, item_factors: NDArray[np.float32], block: int = 4096) -> ItemBlocks:
+        """Blocks of (n_items, columns) factors."""
+        factors = np.asarray(item_factors, dtype=np.float32)
+        norms = np.sqrt(np.square(factors, dtype=np.float64).sum(axis=1))
+        order = np.argsort(-norms, kind="stable").astype(np.int32)
+        return cls(np.ascontiguousarray(factors[order]), order, norms[order], block)
+
+    @property
+    def n_items(self) -> int:
+        """Items in the catalogue."""
+        return len(self.order)
+
+
+def top_k(
+    items: ItemBlocks, customers: NDArray[np.float32], k: int, exclude: csr_matrix | None = None, threads: int = 1
+) -> tuple[Positions, Scores]:
+    """Item positions and scores, both (n_customers, k), best first; unused places hold -1 and -inf.
+
+    `customers` is (n_customers, columns). A stored element of `exclude` (n_customers, n_items) keeps that item out of
+    that customer's list. A customer whose factors are all zero has no opinion and gets an empty list.
+    """
+    n = len(customers)
+    positions = np.full((n, k), NOBODY, dtype=np.int32)
+    scores = np.full((n, k), -np.inf)
+    customers = np.ascontiguousarray(customers, dtype=np.float32)
+    lengths = np.sqrt(np.square(customers, dtype=np.float64).sum(axis=1))
+    active = np.flatnonzero(lengths > 0)
+    if not len(active) or not items.n_items or k < 1:
+        return positions, scores
+    found, found_scores = _pool(items, customers, lengths, active, k, _ranked(items, exclude), threads)
+    plain, crowded = _split_crowded(items, lengths, active, found_scores, k)
+    positions[plain], scores[plain] = _settle(items, customers[plain], found[plain], k)
+    for row in crowded:
+        every = np.setdiff1d(np.arange(items.n_items), _excluded(items, exclude, row)).astype(np.int32)
+        positions[row], scores[row] = _settle(items, customers[row : row + 1], every[None, :], k)
+    return positions, scores
+
+
+def _margin(items: ItemBlocks, lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n,) how far the float32 score of a dot product may stand from the rounded float64 one."""
+    return 2 * ROUNDING + 2e-6 * lengths * items.norms[0]
+
+
+def _pool(
+    items: ItemBlocks,
+    customers: NDArray[np.float32],
+    lengths: NDArray[np.float64],
+    active: NDArray[np.int64],
+    k: int,
+    exclude: csr_matrix | None,
+    threads: int,
+) -> tuple[Positions, NDArray[np.float32]]:
+    """The best k + SLACK rows of `items` per customer by float32 score, best first, -1 where there are none."""
+    size = min(k + SLACK, items.n_items)
+    found = np.full((len(customers), size), NOBODY, dtype=np.int32)
+    scores = np.full((len(customers), size), SENTINEL, dtype=np.float32)
+    slack = _margin(items, lengths)
+    for start in range(0, items.n_items, items.block):
+        reach = lengths[active] * items.norms[start] + slack[active]
+        active = active[reach >= scores[active, min(k, size) - 1]]
+        if not len(active):
+            break
+        stop = min(start + items.block, items.n_items)
+        mask = None if exclude is None else exclude[active][:, start:stop]
+        rows, values = kernel(
+            items.factors[start:stop],
+            customers[active],
+            min(size, stop - start),
+            filter_query_items=mask,
+            num_threads=threads,
+        )
+        rows = np.where(values > SENTINEL, rows + np.int32(start), np.int32(NOBODY))
+        if start:
+            rows = np.hstack([found[active], rows])
+            values = np.hstack([scores[active], values])
+            best = np.argsort(-values, axis=1, kind="stable")[:, :size]
+            rows, values = np.take_along_axis(rows, best, 1), np.take_along_axis(values, best, 1)
+        found[active, : rows.shape[1]] = rows
+        scores[active, : rows.shape[1]] = np.maximum(values, SENTINEL)
+    return found, scores
+
+
+def _split_crowded(
+    items: ItemBlocks, lengths: NDArray[np.float64], active: NDArray[np.int64], scores: NDArray[np.float32], k: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The customers whose pool surely holds the list, and those with more near ties than the pool has places for."""
+    size = scores.shape[1]
+    if size == items.n_items:
+        return active, active[:0]
+    kth, last = scores[active, k - 1], scores[active, size - 1]
+    crowded = (last > SENTINEL) & (last >= kth - _margin(items, lengths)[active])
+    return active[~crowded], active[crowded]
+
+
+def _settle(items: ItemBlocks, customers: NDArray[np.float32], found: Positions, k: int) -> tuple[Positions, Scores]:
+    """Scores the found rows again in float64, rounds, orders by (score, item position) and cuts at k."""
+    # summed along the last, contiguous axis only: the same order of additions in every batch
+    products = items.factors[found].astype(np.float64) * customers[:, None, :]
+    exact = np.where(found == NOBODY, -np.inf, np.round(products.sum(axis=2), 6))
+    at = np.where(found == NOBODY, NOBODY, items.order[found])
+    best = np.lexsort((at, -exact), axis=1)[:, :k]
+    positions = np.full((len(found), k), NOBODY, dtype=np.int32)
+    scores = np.full((len(found), k), -np.inf)
+    positions[:, : best.shape[1]] = np.take_along_axis(at, best, 1)
+    scores[:, : best.shape[1]] = np.take_along_axis(exact, best, 1)
+    return positions, scores
+
+
+def _ranked(items: ItemBlocks, exclude: csr_matrix | None) -> csr_matrix | None:
+    """The exclusions with columns in the order of `items`; float32 data, as the kernel wants it."""
+    if exclude is None or not exclude.nnz:
+        return None
+    rank = np.empty_like(items.order)
+    rank[items.order] = np.arange(items.n_items, dtype=np.int32)
+    data = np.ones(exclude.nnz, dtype=np.float32)
+    ranked = csr_matrix((data, rank[exclude.indices], exclude.indptr), shape=exclude.shape)
+    ranked.sort_indices()
+    return ranked
+
+
+def _excluded(items: ItemBlocks, exclude: csr_matrix | None, row: int) -> NDArray[np.int64]:
+    """Rows of `items` that `exclude` keeps from the customer `row`."""
+    if exclude is None:
+        return np.empty(0, dtype=np.int64)
+    banned = exclude.indices[exclude.indptr[row] : exclude.indptr[row + 1]]
+    return np.flatnonzero(np.isin(items.order, banned))
+
+
+def rank_scores(scores: NDArray[np.floating], k: int, exclude: csr_matrix | None = None) -> tuple[Positions, Scores]:
+    """`top_k` for scores that are already there: (n_customers, n_items), -inf where an item is never recommended.
+
+    Scores are rounded to 6 decimals and ties broken by item position, as in `top_k`.
+
+    >>> rank_scores(np.array([[0.5, 0.9, 0.5]]), 2)[0].tolist()
+    [[1, 0]]
+    """
+    exact = np.round(scores.astype(np.float64), 6)
+    if exclude is not None:
+        rows = np.repeat(np.arange(exclude.shape[0]), np.diff(exclude.indptr))
+        exact[rows, exclude.indices] = -np.inf
+    n, size = len(exact), min(k, exact.shape[1])
+    positions = np.full((n, k), NOBODY, dtype=np.int32)
+    best = np.full((n, k), -np.inf)
+    # the K-th value by selection, then all items that reach it, so that ties at the edge are cut by position
+    edge = np.partition(exact, exact.shape[1] - size, axis=1)[:, exact.shape[1] - size]
+    for row in range(n):
+        at = np.flatnonzero((exact[row] >= edge[row]) & (exact[row] > -np.inf))
+        at = at[np.argsort(-exact[row, at], kind="stable")][:size]
+        positions[row, : len(at)] = at
+        best[row, : len(at)] = exact[row, at]
+    return positions, best
