@@ -1,9 +1,9 @@
-"""Exact top-K without a cross join: a matrix kernel over blocks of items, exclusions applied before the cut at K.
+"""Exact top-K without a cross join: blocks of items in order of falling norm, exclusions applied before the cut at K.
 
-Items are scored in blocks of falling norm, and a customer is finished as soon as |customer| x (largest norm left)
-cannot reach her K-th score (Cauchy-Schwarz), so most of a large catalogue is never multiplied. What the float32 kernel
-finds is scored again in float64, rounded to 6 decimals, and ties are broken by item position (item ids are sorted),
-so a list is the same for any way of batching the customers.
+A customer is finished as soon as |customer| x (largest norm left) cannot reach her K-th score (Cauchy-Schwarz), so
+most of a large catalogue is never multiplied; once a block has given her K candidates, later blocks only look for
+scores above the K-th. What float32 finds is scored again in float64, rounded to 6 decimals, and ties are broken by item
+position (item ids are sorted), so a list is the same for any way of batching the customers.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from implicit.cpu.topk import topk as kernel
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
@@ -19,27 +18,39 @@ Positions = NDArray[np.int32]
 Scores = NDArray[np.float64]
 
 NOBODY = -1  # position in a list's unused places
-SENTINEL = np.float32(-3e38)  # the kernel fills places that exclusions leave open with the lowest float32
 SLACK = 12  # candidates kept beyond K, for scores that only float64 tells apart
 ROUNDING = 1e-6
+FIRST_BLOCK = 512  # small: it only has to give everyone a K-th score to beat
+LARGEST_BLOCK = 4096
 
 
 @dataclass(frozen=True)
 class ItemBlocks:
-    """Item factors in order of falling norm. `order[r]` is the item position of row r; `norms` fall with r."""
+    """Item factors prepared for `top_k`: `order[r]` is the item position of row r of `factors`; `norms` fall with r.
 
+    `item_factors` are the factors as learned, in item order (they may be memory-mapped).
+    """
+
+    item_factors: NDArray[np.float32]
     factors: NDArray[np.float32]
     order: NDArray[np.int32]
     norms: NDArray[np.float64]
-    block: int = 4096
+    bias: bool
 
     @classmethod
-    def of(cls, item_factors: NDArray[np.float32], block: int = 4096) -> ItemBlocks:
-        """Blocks of (n_items, columns) factors."""
-        factors = np.asarray(item_factors, dtype=np.float32)
+    def of(cls, item_factors: NDArray[np.float32], bias: bool = False) -> ItemBlocks:
+        """Blocks of (n_items, columns) factors.
+
+        With `bias` (column 0 is 1 for all items, column 1 is the item's bias), column 0 is left out and the smallest bias
+        becomes 0: it shifts all scores of a customer alike, and rare items, whose bias is low, get a small norm.
+        """
+        factors = np.array(item_factors, dtype=np.float32)
+        if bias:
+            factors = np.ascontiguousarray(factors[:, 1:])
+            factors[:, 0] -= factors[:, 0].min(initial=0.0)
         norms = np.sqrt(np.square(factors, dtype=np.float64).sum(axis=1))
         order = np.argsort(-norms, kind="stable").astype(np.int32)
-        return cls(np.ascontiguousarray(factors[order]), order, norms[order], block)
+        return cls(item_factors, np.ascontiguousarray(factors[order]), order, norms[order], bias)
 
     @property
     def n_items(self) -> int:
@@ -48,22 +59,24 @@ class ItemBlocks:
 
 
 def top_k(
-    items: ItemBlocks, customers: NDArray[np.float32], k: int, exclude: csr_matrix | None = None, threads: int = 1
+    items: ItemBlocks, customers: NDArray[np.float32], k: int, exclude: csr_matrix | None = None
 ) -> tuple[Positions, Scores]:
     """Item positions and scores, both (n_customers, k), best first; unused places hold -1 and -inf.
 
     `customers` is (n_customers, columns). A stored element of `exclude` (n_customers, n_items) keeps that item out of
     that customer's list. A customer whose factors are all zero has no opinion and gets an empty list.
+    Memory is n_customers x 4,096 floats: pass customers in batches of a thousand or so.
     """
     n = len(customers)
     positions = np.full((n, k), NOBODY, dtype=np.int32)
     scores = np.full((n, k), -np.inf)
-    customers = np.ascontiguousarray(customers, dtype=np.float32)
-    lengths = np.sqrt(np.square(customers, dtype=np.float64).sum(axis=1))
-    active = np.flatnonzero(lengths > 0)
+    customers = np.asarray(customers, dtype=np.float32)
+    active = np.flatnonzero(customers.any(axis=1))
     if not len(active) or not items.n_items or k < 1:
         return positions, scores
-    found, found_scores = _pool(items, customers, lengths, active, k, _ranked(items, exclude), threads)
+    vectors = np.ascontiguousarray(customers[:, 1:] if items.bias else customers)
+    lengths = np.sqrt(np.square(vectors, dtype=np.float64).sum(axis=1))
+    found, found_scores = _pool(items, vectors, lengths, active, k, _ranked(items, exclude))
     plain, crowded = _split_crowded(items, lengths, active, found_scores, k)
     positions[plain], scores[plain] = _settle(items, customers[plain], found[plain], k)
     for row in crowded:
@@ -79,41 +92,53 @@ def _margin(items: ItemBlocks, lengths: NDArray[np.float64]) -> NDArray[np.float
 
 def _pool(
     items: ItemBlocks,
-    customers: NDArray[np.float32],
+    vectors: NDArray[np.float32],
     lengths: NDArray[np.float64],
     active: NDArray[np.int64],
     k: int,
     exclude: csr_matrix | None,
-    threads: int,
 ) -> tuple[Positions, NDArray[np.float32]]:
     """The best k + SLACK rows of `items` per customer by float32 score, best first, -1 where there are none."""
     size = min(k + SLACK, items.n_items)
-    found = np.full((len(customers), size), NOBODY, dtype=np.int32)
-    scores = np.full((len(customers), size), SENTINEL, dtype=np.float32)
-    slack = _margin(items, lengths)
-    for start in range(0, items.n_items, items.block):
-        reach = lengths[active] * items.norms[start] + slack[active]
-        active = active[reach >= scores[active, min(k, size) - 1]]
+    found = np.full((len(vectors), size), NOBODY, dtype=np.int32)
+    scores = np.full((len(vectors), size), -np.inf, dtype=np.float32)
+    margin = _margin(items, lengths)
+    start, width = 0, max(FIRST_BLOCK, 2 * size)
+    while start < items.n_items:
+        least = scores[:, min(k, size) - 1] - margin
+        active = active[lengths[active] * items.norms[start] >= least[active]]
         if not len(active):
             break
-        stop = min(start + items.block, items.n_items)
-        mask = None if exclude is None else exclude[active][:, start:stop]
-        rows, values = kernel(
-            items.factors[start:stop],
-            customers[active],
-            min(size, stop - start),
-            filter_query_items=mask,
-            num_threads=threads,
-        )
-        rows = np.where(values > SENTINEL, rows + np.int32(start), np.int32(NOBODY))
-        if start:
-            rows = np.hstack([found[active], rows])
-            values = np.hstack([scores[active], values])
-            best = np.argsort(-values, axis=1, kind="stable")[:, :size]
-            rows, values = np.take_along_axis(rows, best, 1), np.take_along_axis(values, best, 1)
-        found[active, : rows.shape[1]] = rows
-        scores[active, : rows.shape[1]] = np.maximum(values, SENTINEL)
+        stop = min(start + width, items.n_items)
+        block = vectors[active] @ items.factors[start:stop].T
+        if exclude is not None:
+            part = exclude[active][:, start:stop]
+            block[np.repeat(np.arange(len(active)), np.diff(part.indptr)), part.indices] = -np.inf
+        rows, values = _hits(block, least[active].astype(np.float32), size)
+        rows = np.hstack([found[active], np.where(rows < 0, NOBODY, rows + np.int32(start))])
+        values = np.hstack([scores[active], values])
+        best = np.argsort(-values, axis=1, kind="stable")[:, :size]
+        found[active] = np.take_along_axis(rows, best, 1)
+        scores[active] = np.take_along_axis(values, best, 1)
+        start, width = stop, min(2 * width, LARGEST_BLOCK)
     return found, scores
+
+
+def _hits(block: NDArray[np.float32], least: NDArray[np.float32], size: int) -> tuple[Positions, NDArray[np.float32]]:
+    """Columns and values of `block` that reach `least` (one per row), at most about `size` a row, padded with -1."""
+    if np.isneginf(least).any():
+        width = min(size, block.shape[1])
+        columns = np.argpartition(-block, width - 1, axis=1)[:, :width].astype(np.int32)
+        values = np.take_along_axis(block, columns, 1)
+        return np.where(np.isneginf(values), np.int32(NOBODY), columns), values
+    row, column = np.nonzero(block >= least[:, None])
+    count = np.bincount(row, minlength=len(block))
+    place = np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    columns = np.full((len(block), count.max(initial=0)), NOBODY, dtype=np.int32)
+    values = np.full(columns.shape, -np.inf, dtype=np.float32)
+    columns[row, place] = column
+    values[row, place] = block[row, column]
+    return columns, values
 
 
 def _split_crowded(
@@ -124,14 +149,14 @@ def _split_crowded(
     if size == items.n_items:
         return active, active[:0]
     kth, last = scores[active, k - 1], scores[active, size - 1]
-    crowded = (last > SENTINEL) & (last >= kth - _margin(items, lengths)[active])
+    crowded = (last > -np.inf) & (last >= kth - _margin(items, lengths)[active])
     return active[~crowded], active[crowded]
 
 
 def _settle(items: ItemBlocks, customers: NDArray[np.float32], found: Positions, k: int) -> tuple[Positions, Scores]:
     """Scores the found rows again in float64, rounds, orders by (score, item position) and cuts at k."""
     # summed along the last, contiguous axis only: the same order of additions in every batch
-    products = items.factors[found].astype(np.float64) * customers[:, None, :]
+    products = items.item_factors[items.order[found]].astype(np.float64) * customers[:, None, :]
     exact = np.where(found == NOBODY, -np.inf, np.round(products.sum(axis=2), 6))
     at = np.where(found == NOBODY, NOBODY, items.order[found])
     best = np.lexsort((at, -exact), axis=1)[:, :k]
@@ -143,12 +168,12 @@ def _settle(items: ItemBlocks, customers: NDArray[np.float32], found: Positions,
 
 
 def _ranked(items: ItemBlocks, exclude: csr_matrix | None) -> csr_matrix | None:
-    """The exclusions with columns in the order of `items`; float32 data, as the kernel wants it."""
+    """The exclusions with columns in the order of `items`."""
     if exclude is None or not exclude.nnz:
         return None
     rank = np.empty_like(items.order)
     rank[items.order] = np.arange(items.n_items, dtype=np.int32)
-    data = np.ones(exclude.nnz, dtype=np.float32)
+    data = np.ones(exclude.nnz, dtype=np.bool_)
     ranked = csr_matrix((data, rank[exclude.indices], exclude.indptr), shape=exclude.shape)
     ranked.sort_indices()
     return ranked
