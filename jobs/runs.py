@@ -256,7 +256,8 @@ def execute(
         return Outcome(step.name, True, 0.0, {})
 
     attempt_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-    say(f"{step.name}: as of {as_of.day}, engine {engine.name}, attempt {attempt_id}")
+    cut = f"as of {as_of.day}, " if step.dated else ""
+    say(f"{step.name}: {cut}engine {engine.name}, attempt {attempt_id}")
     if versions:
         say("  reads " + ", ".join(f"{n} v{v}" for n, v in sorted(versions.items())))
     job = Job(step, settings, as_of, engine, lake, tracking, attempt_id, run_id, versions, previous)
@@ -282,7 +283,7 @@ def execute(
             "run_id": run_id,
             "step": step.name,
             "attempt_id": attempt_id,
-            "as_of": as_of.day,
+            "as_of": as_of.day if step.dated else None,
             "status": "failed" if message else "finished",
             "started_at": started,
             "seconds": round(time.monotonic() - clock, 3),

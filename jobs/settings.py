@@ -46,6 +46,7 @@ class Settings(BaseModel):
     sources: Path | None
     engine: Literal["embedded", "spark", "connect"]
     as_of: date | None
+    max_days_after_data: int
     time_zone: Annotated[str, BeforeValidator(_zone)]
     currency: str
     seed: int

@@ -113,7 +113,7 @@ class Tracking:
 
     @contextmanager
     def training(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[TrainingRun]:
-        """One parent run: FINISHED, or FAILED when the body raises. Runs that a killed process left are failed first."""
+        """One parent run: FINISHED, or FAILED when the body raises. Runs left by a killed process fail first."""
         client = self._client
         self._fail_abandoned(name)
         run = client.create_run(

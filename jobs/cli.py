@@ -1,0 +1,159 @@
+"""The command line: `nextbest COMMAND`, also `spark-submit --py-files nextbest.zip jobs/cli.py COMMAND`.
+
+Commands are loaded when they are called, so `--help` does not wait for LightGBM or MLflow.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable
+from datetime import date, datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from features.contract import nearest
+from features.errors import NextbestError
+from jobs.console import fail
+
+# name -> (module, attribute or None for a step, short help), in daily order
+COMMANDS: dict[str, tuple[str, str | None, str]] = {
+    "demo": ("jobs.demo", "command", "Run everything on public grocery data that comes with the [demo] extra."),
+    "ingest": ("jobs.ingest", None, "Read source files, check every row, keep the bad ones in quarantine."),
+    "resolve-identities": ("jobs.resolve_identities", None, "Map accounts to customers."),
+    "build-features": ("jobs.build_features", None, "Compute the customer feature tables as of a date."),
+    "train-recommender": ("jobs.train_recommender", None, "Train and register the product and category recommender."),
+    "train-response": ("jobs.train_response", None, "Train and register the response model."),
+    "recommend-products": ("jobs.recommend_products", None, "Write next best products and categories."),
+    "score-channels": ("jobs.score_channels", None, "Write channel and offer scores."),
+    "decide-offers": ("jobs.decide_offers", None, "Decide who gets which offer and write the offer tables."),
+    "run": ("jobs.run", "command", "Do all steps for a date, resuming after the last finished one."),
+    "evaluate": ("jobs.evaluate", "command", "Measure the recommender against its baselines."),
+    "explain": ("jobs.explain", "command", "Show one customer: features, products, offers, why and why not."),
+    "tables": ("jobs.show_tables", "command", "List tables, versions and features; describe, roll back, vacuum."),
+}
+
+
+def common_options(function: Callable[..., Any], default_config: Path | None = None) -> Callable[..., Any]:
+    """Adds --config, --as-of, --lake, --engine (and reads --sources) and hands the command its `settings`."""
+
+    @click.option("--config", type=click.Path(path_type=Path), help="Settings file laid over conf/base.yaml.")
+    @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day whose local midnight cuts the snapshot.")
+    @click.option("--lake", type=str, help="Root folder of tables and models.  [default: ./lake]")
+    @click.option("--engine", type=str, help="embedded, spark or connect.  [default: embedded]")
+    @wraps(function)
+    def wrapper(
+        *args: Any, config: Path | None, as_of: datetime | None, lake: str | None, engine: str | None, **kwargs: Any
+    ) -> Any:
+        from jobs.settings import load_settings
+
+        day: date | None = as_of.date() if as_of else None
+        options = {"as_of": day, "lake": lake, "engine": engine}
+        sources = kwargs.pop("sources", None)
+        options["sources"] = str(sources) if sources is not None else None
+        return function(*args, settings=load_settings(config or default_config, options), **kwargs)
+
+    return wrapper
+
+
+def step_command(name: str, module_name: str) -> click.Command:
+    """The command of a step module (`STEP` and `run`); its help is the module's docstring."""
+    module = importlib.import_module(module_name)
+
+    @click.command(name, help=(module.__doc__ or "").strip())
+    @click.option("--force", is_flag=True, help="Do it again even when it is already done.")
+    @common_options
+    def command(force: bool, settings: Any) -> None:
+        from jobs.runs import execute
+        from jobs.workspace import resolve_as_of, undated, workspace
+
+        with workspace(settings, name) as w:
+            as_of = resolve_as_of(settings, w.lake) if module.STEP.dated else undated(settings)
+            execute(module, settings, as_of, w.engine, w.lake, w.tracking, force=force)  # type: ignore[arg-type]
+
+    if getattr(module, "TAKES_SOURCES", False):
+        option = click.option("--sources", type=click.Path(path_type=Path), help="Folder with one file per table.")
+        command = option(command)
+    return command
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Daily order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        if attribute is None:
+            return step_command(cmd_name, module)
+        return getattr(importlib.import_module(module), attribute)  # type: ignore[no-any-return]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Short help from the table above, so that nothing is imported."""
+        with formatter.section("Commands, in daily order"):
+            formatter.write_dl([(name, short) for name, (_, _, short) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """An unknown command names the nearest known one."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"there is no command {args[0]!r}{nearest(args[0], COMMANDS)}; `nextbest --help` lists them")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="nextbest", message="nextbest %(version)s")
+def group(debug: bool) -> None:
+    """Offline recommendation and next-best-offer batch system for CRM."""
+    if debug:
+        os.environ["NEXTBEST_DEBUG"] = "1"
+
+
+def main() -> NoReturn:
+    """Runs the command line; exit code 0, or that of the error."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        code = group(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        fail("stopped; nothing half-done was published, run the command again to resume")
+        sys.exit(130)
+    except NextbestError as e:
+        _debug()
+        fail(str(e))
+        sys.exit(e.exit_code)
+    except Exception as e:
+        _debug()
+        text = str(e).strip().splitlines()
+        fail(f"unexpected {type(e).__name__}: {text[0] if text else ''} (nextbest --debug COMMAND shows where)")
+        sys.exit(1)
+
+
+def _debug() -> None:
+    if os.environ.get("NEXTBEST_DEBUG"):
+        import traceback
+
+        traceback.print_exc()
+
+
+def _stop(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()
