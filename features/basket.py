@@ -1,0 +1,38 @@
+"""Family E: what a basket looks like.
+
+Not computed: 54 `attach_rate` (a table of its own, per anchor category), 55 `gift_share` (no delivery address in the
+sources), 56 to 59 (no `returns` source).
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from features.definitions import CATEGORIES, FeatureDef
+from features.windows import ratio, within
+
+FAMILY = "E basket"
+YEAR = "last 365 days"
+
+DEFINITIONS = (
+    FeatureDef("units_per_order", 51, FAMILY, "double", "mean units of an order", window=YEAR, low=0),
+    FeatureDef("lines_per_order", 52, FAMILY, "double", "mean lines of an order", window=YEAR, low=0),
+    FeatureDef("cats_per_order", 53, FAMILY, "double", "mean distinct categories of an order", CATEGORIES, YEAR, low=0),
+)
+
+
+def basket_features(orders: DataFrame) -> DataFrame:
+    """One row per customer of `orders` (see `as_orders`) with an order in 365 days: features 51 to 53."""
+    found = (
+        orders.where(within(365))
+        .groupBy("customer_id")
+        .agg(
+            F.count(F.lit(1)).alias("_orders"),
+            *[F.sum(c).alias(f"_{c}") for c in ("n_units", "n_lines", "n_cats")],
+        )
+    )
+    return found.select(
+        "customer_id",
+        *[ratio(F.col(f"_n_{c}"), F.col("_orders")).alias(f"{c}_per_order") for c in ("units", "lines", "cats")],
+    )

@@ -1,0 +1,178 @@
+"""The companion of the wide row: one row per customer and category with what the customer did there.
+
+Holds the bucketed features 19, 20 (rhythm per category), 26 (share), 30 (decayed affinity) and 31 (lift). A category
+without a row was never bought. Not computed: the view and cart terms of 30 (no such logs in the sources yet).
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from features.definitions import CATEGORIES, LIFE, FeatureDef, FeatureParams, per_window
+from features.windows import MONEY, ratio, sum_within
+
+FAMILY = "category of a customer"
+WINDOWS = (90, 365)
+Def = partial(FeatureDef, family=FAMILY, sources=CATEGORIES)
+
+DEFINITIONS = (
+    *per_window(
+        "n_orders",
+        26,
+        FAMILY,
+        "int",
+        "orders with the category",
+        (*WINDOWS, LIFE),
+        sources=CATEGORIES,
+        default="0",
+        low=0,
+    ),
+    *per_window(
+        "amt", 26, FAMILY, "money", "amount in the category", (*WINDOWS, LIFE), sources=CATEGORIES, default="0", low=0
+    ),
+    Def("n_lines_365", 32, kind="long", definition="lines", window="last 365 days", default="0", low=0),
+    Def(
+        "new_lines_365",
+        32,
+        kind="long",
+        definition="lines on the first day in it",
+        window="last 365 days",
+        default="0",
+        low=0,
+    ),
+    Def(
+        "recency_days",
+        20,
+        kind="int",
+        definition="days from the last day with the category to the cut",
+        default="0",
+        low=1,
+    ),
+    Def(
+        "days_since_first", 20, kind="int", definition="days from the first day with it to the cut", default="0", low=1
+    ),
+    Def("ipt_n", 19, kind="int", definition="gaps between days with the category", default="0", low=0),
+    Def("ipt_median", 19, kind="double", definition="median of these gaps in days, exact", low=1),
+    Def("overdue_ratio", 20, kind="double", definition="recency_days / ipt_median", low=0),
+    *per_window(
+        "share",
+        26,
+        FAMILY,
+        "double",
+        "amount in the category / amount in any",
+        WINDOWS,
+        sources=CATEGORIES,
+        low=0,
+        high=1,
+    ),
+    Def(
+        "lift_365",
+        31,
+        kind="double",
+        definition="share_365 over the population's share, both smoothed towards the population by lift_prior_weight",
+        window="last 365 days",
+        low=0,
+        leak_note="population share of the same snapshot, saved with it",
+    ),
+    Def(
+        "affinity_short",
+        30,
+        kind="double",
+        definition="buy_weight per order, halved every short_half_life_days",
+        default="0",
+        low=0,
+    ),
+    Def(
+        "affinity_long",
+        30,
+        kind="double",
+        definition="buy_weight per order, halved every long_half_life_days",
+        default="0",
+        low=0,
+    ),
+)
+
+
+def as_customer_categories(category_days: DataFrame, params: FeatureParams) -> DataFrame:
+    """One row per customer and category from `as_category_days`: all columns that need no other customer."""
+    forward = Window.partitionBy("customer_id", "category").orderBy(F.col("days_ago").desc())
+    days = category_days.withColumn("gap", F.lag("days_ago").over(forward) - F.col("days_ago"))
+    n_orders, amount, n_lines = F.col("n_orders"), F.col("amount"), F.col("n_lines")
+    first_day = F.when(F.col("gap").isNull(), n_lines)
+    found = days.groupBy("customer_id", "category").agg(
+        *[sum_within(n_orders, w, "int").alias(f"n_orders_{w or 'l'}") for w in (*WINDOWS, LIFE)],
+        *[sum_within(amount, w, MONEY).alias(f"amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
+        sum_within(n_lines, 365).alias("n_lines_365"),
+        sum_within(first_day, 365).alias("new_lines_365"),
+        F.min("days_ago").alias("recency_days"),
+        F.max("days_ago").alias("days_since_first"),
+        F.count("gap").cast("int").alias("ipt_n"),
+        F.round(F.percentile(F.col("gap").cast("double"), F.lit(0.5)), 6).alias("ipt_median"),
+        *[
+            F.round(F.sum(n_orders * params.buy_weight * F.pow(F.lit(2.0), -F.col("days_ago") / F.lit(half))), 6).alias(
+                name
+            )
+            for name, half in (
+                ("affinity_short", params.short_half_life_days),
+                ("affinity_long", params.long_half_life_days),
+            )
+        ],
+    )
+    return found.withColumn("overdue_ratio", ratio(F.col("recency_days"), F.col("ipt_median")))
+
+
+def fit_category_shares(categories: DataFrame, params: FeatureParams) -> DataFrame:
+    """The population's share of each category in 365 days, and the weight of that prior in money.
+
+    From `as_customer_categories` to rows feature, subject, position, value, as `feature_parameters` keeps them.
+    """
+    spent = categories.where(F.col("amt_365") > 0)
+    everything = Window.partitionBy(F.lit(1))
+    shares = (
+        spent.groupBy("category")
+        .agg(F.sum("amt_365").alias("_amount"))
+        .select(
+            F.lit("category_share").alias("feature"),
+            F.col("category").alias("subject"),
+            F.lit(0).alias("position"),
+            F.round(F.col("_amount").cast("double") / F.sum("_amount").over(everything).cast("double"), 9).alias(
+                "value"
+            ),
+        )
+    )
+    mean = F.sum("_amount").cast("double") / F.count(F.lit(1))
+    prior = (
+        spent.groupBy("customer_id")
+        .agg(F.sum("amt_365").alias("_amount"))
+        .agg(F.round(mean * params.lift_prior_weight, 6).alias("value"))
+        .where(F.col("value").isNotNull())
+        .select(
+            F.lit("lift_prior_amount").alias("feature"), F.lit("").alias("subject"), F.lit(0).alias("position"), "value"
+        )
+    )
+    return shares.unionByName(prior)
+
+
+def with_category_shares(categories: DataFrame, parameters: DataFrame) -> DataFrame:
+    """Adds share_90, share_365 and lift_365, the last by the shares saved in `parameters`."""
+    share = parameters.where(F.col("feature") == "category_share").select(
+        F.col("subject").alias("category"), F.col("value").alias("_population")
+    )
+    prior = parameters.where(F.col("feature") == "lift_prior_amount").agg(F.max("value").alias("_prior"))
+    mine = Window.partitionBy("customer_id")
+    rows = (
+        categories.select("*", *[F.sum(f"amt_{w}").over(mine).alias(f"_total_{w}") for w in WINDOWS])
+        .join(F.broadcast(share), "category", how="left")
+        .join(F.broadcast(prior), how="cross")
+    )
+    smoothed = (F.col("amt_365").cast("double") + F.col("_prior") * F.col("_population")) / (
+        F.col("_total_365").cast("double") + F.col("_prior")
+    )
+    return rows.select(
+        *categories.columns,
+        *[ratio(F.col(f"amt_{w}"), F.col(f"_total_{w}")).alias(f"share_{w}") for w in WINDOWS],
+        F.when(F.col("_total_365") > 0, F.round(smoothed / F.col("_population"), 6)).alias("lift_365"),
+    )

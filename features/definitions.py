@@ -1,0 +1,97 @@
+"""What a feature is on paper, and the numbers that features share.
+
+Definitions stand beside the code of their family; `features/catalogue.py` gathers them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+# Days before the cut. They are part of column names, so they belong to the contract and not to the settings.
+WINDOWS = (7, 30, 90, 180, 365)
+LIFE = None  # the window "everything known before the cut"
+
+ORDERS = ("transactions",)
+CATEGORIES = ("transactions", "products.category")
+
+
+@dataclass(frozen=True)
+class FeatureParams:
+    """Numbers that change values of features but no column. They are part of the spec hash."""
+
+    rhythm_gaps: int = 20  # the last so many gaps between order days describe a customer's rhythm
+    top_value_share: float = 0.8  # percentile of 365-day amount from which a customer counts as top value
+    discount_threshold: float = 0.1  # a line is discounted when it is cheaper than shelf price by more than this share
+    short_half_life_days: float = 14.0  # half-life of the fast category affinity
+    long_half_life_days: float = 60.0  # half-life of the slow category affinity
+    buy_weight: float = (
+        10.0  # weight of an order in category affinity (a view is 1, a cart 4, once there are such logs)
+    )
+    lift_prior_weight: float = 0.1  # weight of the population's category shares, in amounts of an average customer
+    cell_min_orders: int = 5  # support below which a weekday and daypart is not called a habit
+    cell_min_lift: float = 1.5  # lift over the population below which it is not called a habit
+
+
+@dataclass(frozen=True)
+class FeatureDef:
+    """One feature: a column of `customer_features`, or of its bucketed companion.
+
+    `number` is the row of the catalogue, `family` its heading. `kind` is a kind of `features.contract`. `default`
+    is the value where nothing happened: "0", "false" or "null". `low` and `high` bound its range, inclusive.
+    `sources` are "table" or "table.column". `purpose` is the consent purpose that the value needs.
+    """
+
+    name: str
+    number: int
+    family: str
+    kind: str
+    definition: str
+    sources: tuple[str, ...] = ORDERS
+    window: str = "life"
+    default: str = "null"
+    low: float | None = None
+    high: float | None = None
+    leak_note: str = "facts before the cut only"
+    purpose: str = "personalisation"
+
+
+def label(window: int | None) -> str:
+    """The suffix of a window in column names.
+
+    >>> label(90), label(LIFE)
+    ('90', 'l')
+    """
+    return "l" if window is None else str(window)
+
+
+def words(window: int | None) -> str:
+    """The window in words.
+
+    >>> words(90)
+    'last 90 days'
+    """
+    return "life" if window is None else f"last {window} days"
+
+
+def per_window(
+    stem: str,
+    number: int,
+    family: str,
+    kind: str,
+    definition: str,
+    windows: Iterable[int | None] = WINDOWS,
+    *,
+    sources: tuple[str, ...] = ORDERS,
+    default: str = "null",
+    low: float | None = None,
+    high: float | None = None,
+    leak_note: str = FeatureDef.leak_note,
+) -> tuple[FeatureDef, ...]:
+    """One definition per window, called `<stem>_<window>`."""
+    return tuple(
+        FeatureDef(
+            f"{stem}_{label(w)}", number, family, kind, definition, sources, words(w), default, low, high, leak_note
+        )
+        for w in windows
+    )

@@ -1,0 +1,182 @@
+"""Family D: price band and discounts.
+
+Not computed: 46 `promo_day_share` (no `calendar` source), 47 `discount_elasticity` (a fitted model that needs
+promotion weeks from `calendar`), 48 `coupon_redeem_rate` and 50 `min_basket_for_coupon_hit` (no `coupons_issued`).
+42 looks back 365 days, the window of the price reference, and not over life, in which prices drift. 45 counts lines
+at shelf price in any season, since sources have no season.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from features.definitions import WINDOWS, FeatureDef, per_window
+from features.windows import ratio, when_within, within
+
+FAMILY = "D price and discounts"
+YEAR = "last 365 days"
+SHELF = ("transactions.list_amount",)
+BANDS = 5
+POPULATION = "reference prices are lines of the same snapshot; the band limits are saved with it"
+InBand = partial(FeatureDef, family=FAMILY, sources=(*SHELF, "products.category"), window=YEAR, leak_note=POPULATION)
+
+DEFINITIONS = (
+    *[
+        InBand(
+            f"price_band_share_{b}",
+            39,
+            kind="double",
+            definition=f"share of lines in quintile {b} of shelf prices in their category, 1 is cheapest",
+            low=0,
+            high=1,
+        )
+        for b in range(1, BANDS + 1)
+    ],
+    InBand(
+        "price_band_mode", 40, kind="int", definition="band with most lines, the cheaper of equals", low=1, high=BANDS
+    ),
+    InBand(
+        "price_pctl_mean",
+        41,
+        kind="double",
+        definition="mean percentile of the shelf price within its category",
+        low=0,
+        high=1,
+    ),
+    InBand("max_price_pctl", 42, kind="double", definition="highest percentile bought: the ceiling", low=0, high=1),
+    *per_window(
+        "discount_depth",
+        43,
+        FAMILY,
+        "double",
+        "1 - paid / shelf value, of lines with a shelf price",
+        sources=SHELF,
+        high=1,
+    ),
+    *per_window(
+        "discounted_line_share",
+        44,
+        FAMILY,
+        "double",
+        "share of lines cheaper than shelf price by more than discount_threshold",
+        sources=SHELF,
+        low=0,
+        high=1,
+    ),
+    FeatureDef(
+        "full_price_share", 45, FAMILY, "double", "share of lines sold at shelf price", SHELF, YEAR, low=0, high=1
+    ),
+    FeatureDef(
+        "coupon_amt_share",
+        49,
+        FAMILY,
+        "double",
+        "amount settled by coupons / amount; null when no order states coupons",
+        ("transactions.coupon_amount",),
+        YEAR,
+        low=0,
+    ),
+)
+
+
+def discount_features(orders: DataFrame) -> DataFrame:
+    """One row per customer of `orders` (see `as_orders`): features 43 to 45 and 49."""
+    summed = ("listed_list", "listed_paid", "n_listed", "n_discounted")
+    found = orders.groupBy("customer_id").agg(
+        *[F.sum(when_within(F.col(c), w)).alias(f"_{c}_{w}") for c in summed for w in WINDOWS],
+        *[F.sum(when_within(F.col(c), 365)).alias(f"_{c}") for c in ("n_full_price", "coupon_amount", "amount")],
+    )
+    return found.select(
+        "customer_id",
+        *[
+            ratio(_col("listed_list", w) - _col("listed_paid", w), _col("listed_list", w)).alias(f"discount_depth_{w}")
+            for w in WINDOWS
+        ],
+        *[ratio(_col("n_discounted", w), _col("n_listed", w)).alias(f"discounted_line_share_{w}") for w in WINDOWS],
+        ratio(F.col("_n_full_price"), _col("n_listed", 365)).alias("full_price_share"),
+        ratio(F.col("_coupon_amount"), F.col("_amount")).alias("coupon_amt_share"),
+    )
+
+
+def as_priced_lines(lines: DataFrame) -> DataFrame:
+    """Lines of 365 days by customer, category and shelf price of a unit in cents: n_lines.
+
+    Lines without a category, a shelf price above 0 or a quantity say nothing about a price and are left out.
+    """
+    # integers, since engines round doubles at a tie differently
+    cents, units = (F.col("list_amount") * 100).cast("bigint"), F.col("quantity")
+    usable = F.col("category").isNotNull() & (F.col("list_amount") > 0) & (units > 0)
+    return (
+        lines.where(usable & within(365))
+        .select(
+            "customer_id", "category", F.floor((cents * 2 + units) / (units * 2)).cast("bigint").alias("unit_cents")
+        )
+        .groupBy("customer_id", "category", "unit_cents")
+        .agg(F.count(F.lit(1)).alias("n_lines"))
+    )
+
+
+def as_price_percentiles(priced: DataFrame) -> DataFrame:
+    """Where each shelf price stands within its category: category, unit_cents, `pctl` and `band`.
+
+    The percentile is the mid-rank: the share of lines that are cheaper plus half of those that cost the same, so
+    a category with one price is at 0.5 and in the middle band.
+    """
+    prices = priced.groupBy("category", "unit_cents").agg(F.sum("n_lines").cast("bigint").alias("n"))
+    up_to = (
+        Window.partitionBy("category").orderBy("unit_cents").rowsBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    total = F.sum("n").over(Window.partitionBy("category"))
+    middle = 2 * F.sum("n").over(up_to) - F.col("n")
+    ranked = prices.select("category", "unit_cents", middle.alias("_middle"), (total * 2).alias("_whole"))
+    return ranked.select(
+        "category",
+        "unit_cents",
+        (F.col("_middle") / F.col("_whole")).alias("pctl"),
+        # middle < whole always, so the band is 1 to 5
+        (F.floor(F.col("_middle") * BANDS / F.col("_whole")) + 1).cast("int").alias("band"),
+    )
+
+
+def fit_price_bands(percentiles: DataFrame) -> DataFrame:
+    """The dearest price in each band of each category: feature, subject (category), position (band), value (money)."""
+    return (
+        percentiles.groupBy("category", "band")
+        .agg(F.max("unit_cents").alias("_cents"))
+        .select(
+            F.lit("price_band_limit").alias("feature"),
+            F.col("category").alias("subject"),
+            F.col("band").alias("position"),
+            (F.col("_cents") / 100).alias("value"),
+        )
+    )
+
+
+def price_band_features(priced: DataFrame, percentiles: DataFrame) -> DataFrame:
+    """One row per customer of `as_priced_lines`: features 39 to 42."""
+    n, lines = F.col("n_lines"), [F.col(f"_band_{b}") for b in range(1, BANDS + 1)]
+    found = (
+        priced.join(F.broadcast(percentiles), ["category", "unit_cents"], how="inner")
+        .groupBy("customer_id")
+        .agg(
+            F.sum("n_lines").alias("_lines"),
+            *[F.sum(F.when(F.col("band") == b, n).otherwise(0)).alias(f"_band_{b}") for b in range(1, BANDS + 1)],
+            F.sum(n * F.col("pctl")).alias("_pctl"),
+            F.max("pctl").alias("_max"),
+        )
+    )
+    most = F.greatest(*lines)
+    return found.select(
+        "customer_id",
+        *[ratio(c, F.col("_lines")).alias(f"price_band_share_{b}") for b, c in enumerate(lines, 1)],
+        F.coalesce(*[F.when(c == most, b) for b, c in enumerate(lines, 1)]).cast("int").alias("price_band_mode"),
+        ratio(F.col("_pctl"), F.col("_lines")).alias("price_pctl_mean"),
+        F.round("_max", 6).alias("max_price_pctl"),
+    )
+
+
+def _col(name: str, window: int) -> Column:
+    return F.col(f"_{name}_{window}")

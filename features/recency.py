@@ -1,0 +1,106 @@
+"""Family A: recency, frequency and money.
+
+Not computed: 4 `gross_amt` (equals `net_amt` until refunds are a source; it will then be the paid amount and
+`net_amt` the amount less refunds known by the cut).
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from features.definitions import LIFE, WINDOWS, FeatureDef, per_window
+from features.windows import MONEY, count_within, ratio, sum_within, when_within
+
+FAMILY = "A recency, frequency, money"
+MONTH_DAYS = 30  # months are counted back from the cut, so that each is as long as the next
+TREND_MONTHS = 12
+
+DEFINITIONS = (
+    FeatureDef("has_orders", 1, FAMILY, "bool", "whether there is any order", default="false"),
+    FeatureDef(
+        "recency_days", 1, FAMILY, "int", "local days from the last order to the cut; 1 is the day before", low=1
+    ),
+    *per_window("n_orders", 2, FAMILY, "int", "orders", (*WINDOWS, LIFE), default="0", low=0),
+    *per_window(
+        "net_amt",
+        3,
+        FAMILY,
+        "money",
+        "amount paid (no refunds in the sources yet)",
+        (*WINDOWS, LIFE),
+        default="0",
+        low=0,
+    ),
+    *per_window("aov", 5, FAMILY, "double", "net_amt / n_orders: average order value", low=0),
+    *per_window("max_order_amt", 6, FAMILY, "money", "largest order", low=0),
+    *per_window("line_amt_p50", 7, FAMILY, "double", "median amount of a line, exact", (365, LIFE), low=0),
+    *per_window(
+        "line_amt_p90", 7, FAMILY, "double", "90th percentile of the amount of a line, exact", (365, LIFE), low=0
+    ),
+    FeatureDef(
+        "amt_trend",
+        10,
+        FAMILY,
+        "double",
+        "least-squares slope of the amounts of 12 months of 30 days, money per month; no orders is 0",
+        window="last 360 days",
+    ),
+    FeatureDef(
+        "amt_ratio_90_365",
+        11,
+        FAMILY,
+        "double",
+        "daily amount of the last 90 days over that of the last 365: above 1 is faster than usual",
+        window="last 365 days",
+        low=0,
+    ),
+)
+
+
+def recency_features(orders: DataFrame) -> DataFrame:
+    """One row per customer of `orders` (see `as_orders`): features 1 to 6, 10 and 11."""
+    amount = F.col("amount")
+    sums = orders.groupBy("customer_id").agg(
+        F.min("days_ago").alias("recency_days"),
+        *[count_within(w).alias(f"n_orders_{w or 'l'}") for w in (*WINDOWS, LIFE)],
+        *[sum_within(amount, w, MONEY).alias(f"net_amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
+        *[F.max(when_within(amount, w)).alias(f"max_order_amt_{w}") for w in WINDOWS],
+        _trend_sum(amount).alias("_trend"),
+    )
+    in_year = F.col("n_orders_365") > 0
+    return sums.select(
+        F.lit(True).alias("has_orders"),
+        *[c for c in sums.columns if c != "_trend"],
+        *[ratio(F.col(f"net_amt_{w}"), F.col(f"n_orders_{w}")).alias(f"aov_{w}") for w in WINDOWS],
+        F.when(in_year, F.round(F.col("_trend").cast("double") / _trend_scale(), 6)).alias("amt_trend"),
+        ratio(F.col("net_amt_90") * 365, F.col("net_amt_365") * 90).alias("amt_ratio_90_365"),
+    )
+
+
+def line_amount_features(lines: DataFrame) -> DataFrame:
+    """One row per customer of `lines`: exact percentiles of the amount of a line (feature 7)."""
+    value = F.col("amount").cast("double")
+    both = F.array(F.lit(0.5), F.lit(0.9))
+    found = lines.groupBy("customer_id").agg(
+        F.percentile(when_within(value, 365), both).alias("_year"), F.percentile(value, both).alias("_life")
+    )
+    return found.select(
+        "customer_id",
+        *[
+            F.round(F.col(column)[i], 6).alias(f"line_amt_{name}_{suffix}")
+            for column, suffix in (("_year", "365"), ("_life", "l"))
+            for i, name in enumerate(("p50", "p90"))
+        ],
+    )
+
+
+def _trend_sum(amount: Column) -> Column:
+    """Sum of amount x (11 - 2 month), month 0 the latest: twice the cross product of the regression, in exact money."""
+    month = F.floor((F.col("days_ago") - 1) / MONTH_DAYS).cast("int")
+    return F.sum(F.when(month < TREND_MONTHS, amount * (F.lit(TREND_MONTHS - 1) - month * 2))).cast(MONEY)
+
+
+def _trend_scale() -> Column:
+    """What turns `_trend_sum` into the slope: 2 Sxx of the months 0 to 11, which is n (n^2 - 1) / 6."""
+    return F.lit(TREND_MONTHS * (TREND_MONTHS**2 - 1) / 6)

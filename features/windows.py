@@ -1,0 +1,36 @@
+"""Column expressions that the feature families share: windows back from the cut, and ratios."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column
+from pyspark.sql import functions as F
+
+MONEY = "decimal(18,2)"
+
+
+def within(window: int | None) -> Column:
+    """Whether a row lies in the `window` local days before the cut (the first of them included).
+
+    `days_ago` is 1 for the last local day before the cut, so T - w itself is in and the instant before it is out.
+    """
+    return F.lit(True) if window is None else F.col("days_ago") <= F.lit(window)
+
+
+def when_within(value: Column, window: int | None) -> Column:
+    """`value` inside the window, null outside; unchanged for life."""
+    return value if window is None else F.when(within(window), value)
+
+
+def sum_within(value: Column, window: int | None, kind: str = "bigint") -> Column:
+    """Sum of `value` over the window, 0 where nothing happened."""
+    return F.coalesce(F.sum(when_within(value, window)), F.lit(0)).cast(kind)
+
+
+def count_within(window: int | None) -> Column:
+    """Number of rows in the window."""
+    return F.count(when_within(F.lit(1), window)).cast("int")
+
+
+def ratio(top: Column, bottom: Column) -> Column:
+    """`top / bottom` as a double rounded to 6 places; null where there is no denominator."""
+    return F.when(bottom != 0, F.round(top.cast("double") / bottom.cast("double"), 6))
