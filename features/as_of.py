@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 EPOCH = date(1970, 1, 1)
+# "from always": the start of what has no known start; a value, not null, so that it can be part of a key
+OPEN_START = datetime(1900, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Every table the lake may hold, in one index."""
 
+from features.catalogue import FEATURE_TABLES
 from features.contract import Contract, contract_index
 from features.output_tables import PRODUCTS_OF_SYSTEM
+from features.quality import quarantine_contract
 from features.source_tables import SOURCES
 
 
 def all_contracts() -> dict[str, Contract]:
     """Contracts of all tables by name."""
-    return contract_index([SOURCES, PRODUCTS_OF_SYSTEM])
+    return contract_index([SOURCES, [quarantine_contract(c) for c in SOURCES], PRODUCTS_OF_SYSTEM, FEATURE_TABLES])

@@ -21,7 +21,9 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from features.contract import nearest
+from features.definitions import FeatureParams
 from features.errors import SettingsError
+from features.quality_rules import QualityParams
 from jobs.session import SessionParams
 
 PREFIX = "NEXTBEST_"
@@ -55,6 +57,8 @@ class Settings(BaseModel):
     session: SessionParams
     mlflow_uri: str | None
     availability_lag_hours: dict[str, float]
+    quality: QualityParams
+    features: FeatureParams
 
     def section_hash(self, names: tuple[str, ...]) -> str:
         """A short digest of the named keys, equal when and only when their values are equal."""
@@ -64,7 +68,7 @@ class Settings(BaseModel):
 
 
 # Free-form mappings: their keys are data (table names, rules), so base.yaml need not list them.
-FREE = ("availability_lag_hours", "session.conf")
+FREE = ("availability_lag_hours", "quality.severity", "session.conf")
 
 
 def load_settings(config: Path | None = None, options: Mapping[str, Any] | None = None) -> Settings:

@@ -1,0 +1,224 @@
+"""Judging the source tables: which rows are good, which go to quarantine and why, and how many of each.
+
+Row rules are compiled into one pass that adds, per row, the names of the rules it breaks: `broken` (the row goes
+to `quarantine_<table>`) and `warned` (the row stays). Set rules look across rows: a repeated key keeps its first
+row, a reference to an unknown product or offer is a warning. No row is lost: in = good + quarantined.
+
+A source is judged in its *arriving* form: money as double and whole numbers as 64 bits, so that a bad value
+survives until a rule has named it; then `as_contract` casts the good rows.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from features.as_of import OPEN_START
+from features.batches import map_batches
+from features.contract import Column, Contract
+from features.quality_rules import DUPLICATE_KEY, Rule, orphan_rule
+
+# where a row came from; also the total order that says which of two rows is the first
+PLACE = (
+    Column("source_file", "string", "file it was delivered in"),
+    Column("source_row", "long", "row in that file, from 1; in CSV the line number, its header being 1", low=1),
+)
+DUPLICATE = "duplicate of "
+
+
+def arriving_contract(contract: Contract) -> Contract:
+    """The form in which a source is judged: every column may be null, no money or 32 bits yet, and its place."""
+    kinds = {"money": "double", "int": "long"}
+    columns = tuple(replace(c, kind=kinds.get(c.kind, c.kind), nullable=True) for c in contract.columns)
+    name = f"arriving_{contract.name}"
+    return Contract(name, contract.meaning, ("source_file", "source_row"), columns + PLACE, role="internal")
+
+
+def quarantine_contract(contract: Contract) -> Contract:
+    """The table that keeps what the source of `contract` delivered and the rules refused; text, so that all fits."""
+    return Contract(
+        f"quarantine_{contract.name}",
+        f"Rows of {contract.name} that broke a rule, as delivered, with the reasons.",
+        ("source_file", "source_row"),
+        (
+            *PLACE,
+            Column("reasons", "strings", "rules the row breaks"),
+            Column("row", "string", "the row as JSON; a CSV line that could not be read is one JSON string"),
+            Column("batch_id", "string", "the delivery: a digest of the table's files"),
+        ),
+        role="internal",
+    )
+
+
+def with_broken_rules(df: DataFrame, rules: list[Rule]) -> DataFrame:
+    """Adds `broken` (severity quarantine or stop) and `warned` (warn), arrays of rule names, in one pass."""
+
+    def names(chosen: list[Rule]) -> SparkColumn:
+        none = F.array().cast("array<string>")
+        if not chosen:
+            return none
+        any_broken = chosen[0].broken
+        for rule in chosen[1:]:
+            any_broken = any_broken | rule.broken
+        # the list is built for the few rows that need it
+        hit = F.array_compact(F.array(*[F.when(r.broken, F.lit(r.name)) for r in chosen]))
+        return F.when(any_broken, hit).otherwise(none)
+
+    return df.withColumns(
+        {
+            "broken": names([r for r in rules if r.severity != "warn"]),
+            "warned": names([r for r in rules if r.severity == "warn"]),
+        }
+    )
+
+
+def with_duplicates(df: DataFrame, contract: Contract) -> DataFrame:
+    """Adds to `broken`, for every row but the first with its key, "duplicate of FILE row N".
+
+    Looks at rows that broke no rule so far; the first is the smallest (source_file, source_row).
+    """
+    keys = [F.coalesce(F.col(k), F.lit(OPEN_START)) if contract.column(k).nullable else F.col(k) for k in contract.key]
+    names = [f"_key{i}" for i in range(len(keys))]
+    keyed = df.withColumns(dict(zip(names, keys, strict=True)))
+    place = F.struct("source_file", "source_row")
+    repeated = (
+        keyed.where(F.size("broken") == 0)
+        .groupBy(*names)
+        .agg(F.min(place).alias("_first"), F.count(F.lit(1)).alias("_n"))
+        .where(F.col("_n") > 1)
+        .select(
+            *names, F.col("_first.source_file").alias("_first_file"), F.col("_first.source_row").alias("_first_row")
+        )
+    )
+    is_first = (F.col("source_file") == F.col("_first_file")) & (F.col("source_row") == F.col("_first_row"))
+    reason = F.concat(F.lit(DUPLICATE), F.col("_first_file"), F.lit(" row "), F.col("_first_row").cast("string"))
+    later = (F.size("broken") == 0) & ~is_first  # null where the key occurs once
+    marked = F.when(later, F.array(reason)).otherwise(F.col("broken"))
+    return keyed.join(repeated, on=names, how="left").withColumn("broken", marked).select(*df.columns)
+
+
+def with_orphans(df: DataFrame, known: DataFrame, column: str, table: str, key: str, severity: str) -> DataFrame:
+    """Marks the rows whose `column` is not a `key` of `known`, the good rows of `table`."""
+    ids = known.select(F.col(key).alias(column)).distinct().withColumn("_known", F.lit(True))
+    target = "warned" if severity == "warn" else "broken"
+    orphan = F.col("_known").isNull() & F.col(column).isNotNull()
+    longer = F.concat(F.col(target), F.array(F.lit(orphan_rule(column, table))))
+    marked = F.when(orphan, longer).otherwise(F.col(target))
+    return df.join(ids, on=column, how="left").withColumn(target, marked).select(*df.columns)
+
+
+def good_rows(judged: DataFrame) -> DataFrame:
+    """Rows that broke no rule."""
+    return judged.where(F.size("broken") == 0)
+
+
+def as_contract(df: DataFrame, contract: Contract, lag: timedelta = timedelta()) -> DataFrame:
+    """Good rows in the contract's columns and types, with unknown times filled in.
+
+    `available_ts` defaults to `event_ts` plus `lag`, in a table without `event_ts` to the first day of validity
+    plus `lag`, and else to "always". Money is rounded to cents, half a cent away from zero.
+    """
+    names = contract.names
+    filled: dict[str, SparkColumn] = {c.name: _cents(F.col(c.name)) for c in contract.columns if c.kind == "money"}
+    if "available_ts" in names:
+        filled["available_ts"] = F.coalesce(F.col("available_ts"), _known_from(names, lag))
+    if "valid_from" in names:
+        filled["valid_from"] = F.coalesce(F.col("valid_from"), F.lit(OPEN_START))
+    return contract.conform(df.withColumns(filled) if filled else df)
+
+
+def _known_from(names: list[str], lag: timedelta) -> SparkColumn:
+    if "event_ts" in names:
+        start = F.col("event_ts")
+    elif "starts_on" in names:
+        start = F.col("starts_on").cast("timestamp")
+    else:
+        return F.lit(OPEN_START)
+    seconds = int(lag.total_seconds())
+    return start + F.expr(f"interval {seconds} seconds") if seconds else start
+
+
+def _cents(col: SparkColumn) -> SparkColumn:
+    """Double to decimal(18,2), the same on every engine (a plain cast of 1.005 is 1.00 on one and 1.01 on another).
+
+    A double within a millionth of a cent below half a cent counts as half a cent, as its shortest text does.
+    """
+    cents = F.floor(F.abs(col) * F.lit(100.0) + F.lit(0.500001)).cast("decimal(18,0)")
+    value = (cents * F.lit("0.01").cast("decimal(3,2)")).cast("decimal(18,2)")
+    return F.when(col < F.lit(0.0), -value).otherwise(value).cast("decimal(18,2)")
+
+
+def as_quarantine(judged: DataFrame, contract: Contract, batch_id: str) -> DataFrame:
+    """The rows that broke a rule, in the columns of `quarantine_contract(contract)`."""
+    names = contract.names
+
+    def to_json(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+        for batch in batches:
+            rows = batch.select(names).to_pylist()
+            yield pa.table(
+                {
+                    "source_file": batch["source_file"],
+                    "source_row": batch["source_row"],
+                    "reasons": batch["broken"],
+                    "row": pa.array([row_as_json(r) for r in rows], pa.string()),
+                    "batch_id": pa.array([batch_id] * len(rows), pa.string()),
+                }
+            )
+
+    bad = judged.where(F.size("broken") > 0)
+    return map_batches(bad, to_json, quarantine_contract(contract))
+
+
+def row_as_json(row: dict[str, Any]) -> str:
+    """One row as JSON; what JSON cannot hold (NaN, dates, raw bytes) as text.
+
+    >>> row_as_json({"amount": float("nan"), "order_id": "a"})
+    '{"amount": "nan", "order_id": "a"}'
+    """
+    return json.dumps({k: _plain(v) for k, v in row.items()}, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, date):  # and datetime
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def outcome_counts(judged: DataFrame) -> DataFrame:
+    """One row: `rows`, `good`, `quarantined`, `warned` (good rows with a warning)."""
+
+    def total(condition: SparkColumn) -> SparkColumn:
+        return F.coalesce(F.sum(F.when(condition, F.lit(1)).otherwise(F.lit(0))), F.lit(0)).cast("bigint")
+
+    good = F.size("broken") == 0
+    return judged.agg(
+        F.count(F.lit(1)).alias("rows"),
+        total(good).alias("good"),
+        total(~good).alias("quarantined"),
+        total(good & (F.size("warned") > 0)).alias("warned"),
+    )
+
+
+def rule_counts(judged: DataFrame) -> DataFrame:
+    """`rule`, `rows`: how many rows broke each rule (a row may break several)."""
+    hit = judged.where((F.size("broken") > 0) | (F.size("warned") > 0))
+    rules = hit.select(F.explode(F.concat("broken", "warned")).alias("rule"))
+    return rules.groupBy(rule_name(F.col("rule")).alias("rule")).agg(F.count(F.lit(1)).alias("rows"))
+
+
+def rule_name(reason: SparkColumn) -> SparkColumn:
+    """The rule that a reason belongs to: duplicates name the row they repeat."""
+    return F.when(reason.startswith(DUPLICATE), F.lit(DUPLICATE_KEY)).otherwise(reason)
