@@ -111,7 +111,7 @@ ARM = C("arm", "string", "experiment arm", values=("nba", "random_eligible", "pr
 DECISION_LOG = Contract(
     "decision_log",
     "Every eligible customer with the decision taken, also those left alone and those held out.",
-    ("decision_id",),
+    ("as_of", "decision_id"),
     (
         C("decision_id", "string", "stays the same while the decision stays the same"),
         AS_OF,
@@ -131,7 +131,7 @@ DECISION_LOG = Contract(
         UPLIFT_BASIS,
         C("value", "double", "expected incremental margin before costs", True),
         C("cost", "money", "contact cost and expected incentive paid", True),
-        C("priority", "double", "value less cost: the one currency that candidates compete in", True),
+        C("priority", "double", "value less cost less p_unsubscribe x lifetime value at stake", True),
         CURRENCY,
         C("stage_reached", "string", "last stage of the funnel that the customer's best candidate reached"),
         C("dropped_by", "string", "component that stopped it there, if any", True),
@@ -142,7 +142,7 @@ DECISION_LOG = Contract(
 NEXT_BEST_OFFERS = Contract(
     "next_best_offers",
     "The rows a campaign tool executes: who, what, when, where, why, how.",
-    ("decision_id",),
+    ("as_of", "decision_id"),
     (
         C("decision_id", "string", "stays the same while the decision stays the same"),
         AS_OF,
@@ -180,6 +180,24 @@ NEXT_BEST_OFFERS = Contract(
         C("valid_until", "timestamp", "earliest closing window, UTC"),
         C("row_hash", "string", "changes only when something a tool acts on changes"),
         C("updated_at", "timestamp", "as_of of the run in which row_hash last changed, UTC"),
+    ),
+    mode="snapshot",
+)
+
+DECISION_TRACE = Contract(
+    "decision_trace",
+    "Every candidate with the first rule that dropped it: why, and why not.",
+    ("as_of", "customer_id", "offer_id", "channel"),
+    (
+        AS_OF,
+        CUSTOMER,
+        C("offer_id", "string", "offer"),
+        C("channel", "string", "channel"),
+        C("stage", "string", 'stage that dropped it, or "sent"'),
+        C("dropped_by", "string", "first component that dropped it; null when it is sent", True),
+        C("why", "string", "the rule in words"),
+        probability("p_response", "P(responds within horizon_days | delivered); null without a score", True),
+        C("priority", "double", "value less cost less p_unsubscribe x lifetime value at stake", True),
     ),
     mode="snapshot",
 )
@@ -247,6 +265,7 @@ PRODUCTS_OF_SYSTEM = (
     CHANNEL_SCORES,
     DECISION_LOG,
     NEXT_BEST_OFFERS,
+    DECISION_TRACE,
     DECISION_FUNNEL,
     CONSTRAINT_USAGE,
     RUNS,

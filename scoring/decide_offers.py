@@ -1,0 +1,66 @@
+"""The decision as a recipe: candidates with facts, rules, priority, ranks; then places, money, arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+from features.as_of import AsOf
+from scoring.allocation import with_allocation_drops, with_ranks
+from scoring.arms import with_arm
+from scoring.candidates import (
+    join_contacts,
+    join_open_decisions,
+    join_responses,
+    join_scores,
+    known_offers,
+    offer_candidates,
+)
+from scoring.decision_params import DecisionParams
+from scoring.eligibility import with_contact_drops
+from scoring.priority import with_priority, with_response_values, with_value_drops
+
+
+@dataclass(frozen=True)
+class DecisionInputs:
+    """What a decision rests on. Logs carry `customer_id` in place of the account."""
+
+    customers: DataFrame  # customer_id, one row each
+    offers: DataFrame  # source table `offers`
+    contacts: DataFrame  # source table `contacts`
+    responses: DataFrame  # source table `responses`
+    offer_scores: DataFrame  # customer_id, offer_id, channel, p_response, reasons
+    channel_scores: DataFrame  # table `channel_scores` of the day
+    response_values: DataFrame  # see scoring/redemptions.py
+    open_rows: DataFrame  # see scoring/history.py
+
+
+def ranked_candidates(inputs: DecisionInputs, params: DecisionParams, as_of: AsOf) -> DataFrame:
+    """Every candidate through eligibility to value, with its arm, ranks and places (`scoring/allocation.py`).
+
+    Used three times by what follows, so write it down and read it back.
+    """
+    offers = known_offers(inputs.offers, as_of, params)
+    channels = inputs.channel_scores.select("channel").distinct()
+    return (
+        offer_candidates(inputs.customers, offers, channels)
+        .transform(join_scores, inputs.offer_scores, inputs.channel_scores)
+        .transform(join_contacts, inputs.contacts, as_of)
+        .transform(join_responses, inputs.responses, as_of, params)
+        .transform(join_open_decisions, inputs.open_rows)
+        .transform(with_contact_drops, params, as_of)
+        .transform(with_response_values, inputs.response_values, params)
+        .transform(with_priority, params)
+        .transform(with_value_drops, params)
+        .transform(with_arm, params.arms)
+        .transform(with_ranks, params)
+    )
+
+
+def decided_candidates(ranked: DataFrame, funding: DataFrame) -> DataFrame:
+    """Every candidate with `dropped_by` settled: null for those to be sent.
+
+    funding: `scoring.allocation.place_funding` of the same candidates.
+    """
+    return with_allocation_drops(ranked, funding)

@@ -1,0 +1,41 @@
+"""The rules of the first four stages: eligibility, applicability, suitability, contact policy.
+
+Each rule is a condition on a candidate's facts (see `scoring/candidates.py`); the first that is met drops it.
+Their order and their words stand in `scoring/funnel.py`.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from features.as_of import AsOf
+from scoring.decision_params import DecisionParams
+from scoring.funnel import first_broken
+
+
+def contact_rules(params: DecisionParams, as_of: AsOf) -> dict[str, Column]:
+    """Component -> condition under which it drops a candidate, in order.
+
+    Dates are local days, both ends of an offer inclusive. Caps count contacts of the last 7 and 30 days plus other
+    decisions that a tool already holds and that have not expired; a decision does not stand in its own way.
+    """
+    day = F.lit(as_of.day)
+    last_day = F.lit(as_of.plus(params.min_days_left - 1).day)
+    return {
+        "offer_not_started": F.col("starts_on") > day,
+        "offer_ended": F.col("ends_on") < day,
+        "offer_ends_too_soon": F.col("ends_on") < last_day,
+        "unreachable": ~F.col("reachable"),
+        "unsubscribed": F.col("unsubscribed"),
+        "already_redeemed": F.col("redeemed"),
+        "recent_complaint": F.col("complained"),
+        "cool_down": F.col("days_since_send") <= params.cool_down_days,
+        "cap_7_days": F.col("contacts_7") + F.col("issued_others") >= params.cap_7_days,
+        "cap_30_days": F.col("contacts_30") + F.col("issued_others") >= params.cap_30_days,
+    }
+
+
+def with_contact_drops(candidates: DataFrame, params: DecisionParams, as_of: AsOf) -> DataFrame:
+    """Adds `dropped_by`: the first broken rule of the first four stages, null for a candidate that passes."""
+    return candidates.withColumn("dropped_by", first_broken(contact_rules(params, as_of)))
