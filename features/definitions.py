@@ -32,6 +32,15 @@ class FeatureParams:
     cell_min_orders: int = 5  # support below which a weekday and daypart is not called a habit
     cell_min_lift: float = 1.5  # lift over the population below which it is not called a habit
 
+    def __post_init__(self) -> None:
+        """Refuses values for which a feature has no meaning."""
+        positive = ("rhythm_gaps", "short_half_life_days", "long_half_life_days", "buy_weight", "lift_prior_weight")
+        faults = [f"{name} must be above 0" for name in positive if getattr(self, name) <= 0]
+        shares = ("top_value_share", "discount_threshold")
+        faults += [f"{name} must lie between 0 and 1" for name in shares if not 0 <= getattr(self, name) <= 1]
+        if faults:
+            raise ValueError("; ".join(faults))
+
 
 @dataclass(frozen=True)
 class FeatureDef:

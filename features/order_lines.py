@@ -88,7 +88,8 @@ def as_orders(lines: DataFrame, as_of: AsOf, params: FeatureParams) -> DataFrame
         "*",
         (F.lit(as_of.epoch_day) - F.unix_date(F.to_date(local))).cast("int").alias("days_ago"),
         F.hour(local).alias("hour"),
-        (F.weekday(local) + 1).cast("int").alias("weekday"),
+        # from the day number (1970-01-01 was a Thursday): `weekday` gives -1 for Sundays on the embedded engine
+        (F.pmod(F.unix_date(F.to_date(local)) + 3, F.lit(7)) + 1).cast("int").alias("weekday"),
         F.dayofmonth(local).alias("month_day"),
     )
 
