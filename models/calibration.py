@@ -128,7 +128,7 @@ def _fit_sigmoid(z: Floats, outcome: Floats, w: Floats) -> tuple[float, float]:
     start = np.array([spread, float(logit(positives / (positives + negatives)))])
     best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0.0, None), (None, None)], tol=1e-12)
     slope = float(best.x[0]) / spread
-    return slope, float(best.x[1]) - slope * centre
+    return slope, float(best.x[1] - slope * centre)
 
 
 def _logit(p: Floats) -> Floats:
