@@ -51,13 +51,13 @@ def as_hierarchy(table: pa.Table, product_ids: Labels) -> Hierarchy:
     take = np.fromiter((row[p] for p in product_ids), dtype=np.int64, count=len(product_ids))
 
     def column(name: str) -> Labels:
-        values = np.asarray(table[name].to_pylist() or [None], dtype=object)[take]
-        return np.asarray(np.where(np.equal(values, None), "", values), dtype=object)
+        values = table[name].to_pylist()
+        return np.array([values[i] or "" for i in take] or [""], dtype=object)[: len(take)]
 
     category = column("category")
     product_type = column("product_type")
     return Hierarchy(
-        products=np.asarray(product_ids, dtype=object),
+        products=product_ids,
         product_type=np.where(product_type == "", category, product_type),
         category=category,
         department=column("department"),

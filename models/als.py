@@ -70,7 +70,7 @@ def decayed_weights(history: Interactions, day: int, params: AlsParams) -> NDArr
     """(n_interactions,) orders, halved every `half_life_days` before the cut `day`."""
     if params.half_life_days is None:
         return history.orders.astype(np.float64)
-    return history.orders * np.exp2(-(day - 1 - history.day) / params.half_life_days)
+    return np.asarray(history.orders * np.exp2((history.day + 1.0 - day) / params.half_life_days))
 
 
 def build_matrix(history: Interactions, day: int, params: AlsParams) -> csr_matrix:

@@ -41,8 +41,8 @@ class ItemBlocks:
     def of(cls, item_factors: NDArray[np.float32], bias: bool = False) -> ItemBlocks:
         """Blocks of (n_items, columns) factors.
 
-        With `bias` (column 0 is 1 for all items, column 1 is the item's bias), column 0 is left out and the smallest bias
-        becomes 0: it shifts all scores of a customer alike, and rare items, whose bias is low, get a small norm.
+        With `bias` (column 0 is 1 for all items, column 1 is the item's bias), column 0 is left out and the smallest
+        bias becomes 0: it shifts all scores of a customer alike, and rare items, whose bias is low, get a small norm.
         """
         factors = np.array(item_factors, dtype=np.float32)
         if bias:
