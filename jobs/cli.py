@@ -39,13 +39,22 @@ COMMANDS: dict[str, tuple[str, str | None, str]] = {
 }
 
 
-def common_options(function: Callable[..., Any], default_config: Path | None = None) -> Callable[..., Any]:
-    """Adds --config, --as-of, --lake, --engine (and reads --sources) and hands the command its `settings`."""
+def raw_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --config, --as-of, --lake and --engine as they are."""
+    for option in (
+        click.option("--engine", type=str, help="embedded, spark or connect.  [default: embedded]"),
+        click.option("--lake", type=str, help="Root folder of tables and models.  [default: ./lake]"),
+        click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day whose local midnight cuts the snapshot."),
+        click.option("--config", type=click.Path(path_type=Path), help="Settings file laid over conf/base.yaml."),
+    ):
+        function = option(function)
+    return function
 
-    @click.option("--config", type=click.Path(path_type=Path), help="Settings file laid over conf/base.yaml.")
-    @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Day whose local midnight cuts the snapshot.")
-    @click.option("--lake", type=str, help="Root folder of tables and models.  [default: ./lake]")
-    @click.option("--engine", type=str, help="embedded, spark or connect.  [default: embedded]")
+
+def common_options(function: Callable[..., Any], default_config: Path | None = None) -> Callable[..., Any]:
+    """Adds `raw_options` (and reads --sources) and hands the command its `settings`."""
+
+    @raw_options
     @wraps(function)
     def wrapper(
         *args: Any, config: Path | None, as_of: datetime | None, lake: str | None, engine: str | None, **kwargs: Any

@@ -12,7 +12,8 @@ from rich.table import Table
 
 T = TypeVar("T")
 
-out = Console(soft_wrap=True, highlight=False)
+# in a file or a pipe a line is a line, whatever the width of nobody's terminal
+out = Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else 200)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 

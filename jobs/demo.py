@@ -18,8 +18,8 @@ EXCERPTS: dict[str, tuple[str, ...]] = {
     "next_best_products": ("customer_id", "rank", "product_id", "category", "kind", "p_buy", "reasons"),
     "next_best_categories": ("customer_id", "rank", "category", "state", "p_buy", "reasons"),
     "channel_scores": ("customer_id", "channel", "offer_kind", "p_response", "uplift_basis", "fatigue"),
-    "next_best_offers": ("customer_id", "offer_id", "channel", "p_response", "expected_incremental_margin", "arm", "reason_for_customer"),
-}  # fmt: skip
+    "next_best_offers": ("customer_id", "offer_id", "channel", "p_response", "priority", "arm", "reason_for_customer"),
+}
 ROWS = 3
 
 

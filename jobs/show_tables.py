@@ -11,7 +11,7 @@ import click
 
 from features.contract import Contract
 from features.errors import LakeError
-from jobs.cli import common_options
+from jobs.cli import common_options, raw_options
 from jobs.console import say, show_table
 from jobs.contracts import all_contracts
 from jobs.lock import lake_lock
@@ -20,14 +20,18 @@ from jobs.workspace import open_lake
 
 
 @click.group("tables", invoke_without_command=True)
+@raw_options
 @click.pass_context
-def command(ctx: click.Context) -> None:
-    """List tables and versions; describe, show, roll back, vacuum.
+def command(ctx: click.Context, **options: Any) -> None:
+    """List tables and versions; describe, roll back, vacuum.
 
     Without a subcommand: every table in the lake with its version, rows and newest as_of.
     """
+    # options before the subcommand count as if they stood behind it
+    given = {name: value for name, value in options.items() if value is not None}
+    ctx.default_map = dict.fromkeys(command.commands, given)
     if ctx.invoked_subcommand is None:
-        ctx.invoke(list_tables)
+        ctx.invoke(list_tables, **options)
 
 
 @command.command("list")

@@ -24,9 +24,8 @@ from jobs.tracking import Tracking
 
 AS_OF = AsOf(date(2017, 12, 4))
 IN = Contract("raw", "test", ("id",), (Column("id", "string", "i"),))
-OUT = Contract(
-    "out", "test", ("as_of", "id"), (Column("as_of", "date", "a"), Column("id", "string", "i")), mode="snapshot"
-)
+COLUMNS = (Column("as_of", "date", "a"), Column("id", "string", "i"))
+OUT = Contract("out", "test", ("as_of", "id"), COLUMNS, mode="snapshot")
 SIDE = Contract("side", "test", ("as_of", "id"), COLUMNS, mode="snapshot")
 
 
