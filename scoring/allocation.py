@@ -70,7 +70,8 @@ def place_funding(ranked: DataFrame, params: DecisionParams) -> DataFrame:
     )
     if params.budget is None:
         return places.drop("bin").withColumn("is_funded", F.lit(True))
-    before = Window.orderBy(F.desc("bin")).rowsBetween(Window.unboundedPreceding, -1)
+    # one partition on purpose: bins are few, at most one per cent of priority
+    before = Window.partitionBy(F.lit(0)).orderBy(F.desc("bin")).rowsBetween(Window.unboundedPreceding, -1)
     bins = (
         places.groupBy("bin")
         .agg(F.sum("reserve").cast(MONEY_SUM).alias("in_bin"))

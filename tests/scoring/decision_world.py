@@ -113,10 +113,15 @@ def channel(customer_id: str, **given: Any) -> Row:
 
 
 def decide(given: DecisionInputs, params: DecisionParams, as_of: AsOf = AS_OF) -> tuple[DataFrame, DataFrame]:
-    """Decided candidates and the funding of places."""
-    ranked = ranked_candidates(given, params, as_of)
-    funding = place_funding(ranked, params)
-    return decided_candidates(ranked, funding), funding
+    """Decided candidates and the funding of places; what is used twice is computed once, as in the job."""
+    ranked = settled(ranked_candidates(given, params, as_of))
+    funding = settled(place_funding(ranked, params))
+    return settled(decided_candidates(ranked, funding)), funding
+
+
+def settled(df: DataFrame) -> DataFrame:
+    """The same rows, computed."""
+    return df.sparkSession.createDataFrame(df.collect(), df.schema)
 
 
 def money(text: str) -> Decimal:
