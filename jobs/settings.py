@@ -25,6 +25,7 @@ from features.definitions import FeatureParams
 from features.errors import SettingsError
 from features.quality_rules import QualityParams
 from jobs.session import SessionParams
+from scoring.decision_params import DecisionParams
 
 PREFIX = "NEXTBEST_"
 # variables of ours that are not settings: secrets, test switches
@@ -58,6 +59,7 @@ class Settings(BaseModel):
     mlflow_uri: str | None
     availability_lag_hours: dict[str, float]
     quality: QualityParams
+    decisions: DecisionParams
     features: FeatureParams
 
     def section_hash(self, names: tuple[str, ...]) -> str:
@@ -68,7 +70,13 @@ class Settings(BaseModel):
 
 
 # Free-form mappings: their keys are data (table names, rules), so base.yaml need not list them.
-FREE = ("availability_lag_hours", "quality.severity", "session.conf")
+FREE = (
+    "availability_lag_hours",
+    "decisions.contact_cost",
+    "decisions.address_kind",
+    "quality.severity",
+    "session.conf",
+)
 
 
 def load_settings(config: Path | None = None, options: Mapping[str, Any] | None = None) -> Settings:

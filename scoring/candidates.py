@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf, known_before, with_local_time
+from features.contact_pairs import known_offers
 from scoring.decision_params import DecisionParams
 from scoring.history import decision_id
 
@@ -13,10 +14,10 @@ KEY = ["customer_id", "offer_id", "channel"]
 OFFER_FACTS = ["offer_id", "offer_kind", "name", "starts_on", "ends_on", "incentive", "incentive_value", "theme"]
 
 
-def known_offers(offers: DataFrame, as_of: AsOf, params: DecisionParams) -> DataFrame:
-    """Offers known before the cut that are to come, live, or ended so recently that someone may ask about them."""
+def current_offers(offers: DataFrame, as_of: AsOf, params: DecisionParams) -> DataFrame:
+    """Offers known at the cut that are to come, live, or ended so recently that someone may ask about them."""
     oldest = as_of.plus(-params.recently_ended_days).day
-    return offers.where((F.col("available_ts") < F.lit(as_of.ts)) & (F.col("ends_on") >= F.lit(oldest)))
+    return known_offers(offers, as_of).where(F.col("ends_on") >= F.lit(oldest))
 
 
 def offer_candidates(customers: DataFrame, offers: DataFrame, channels: DataFrame) -> DataFrame:

@@ -10,11 +10,11 @@ from features.as_of import AsOf
 from scoring.allocation import with_allocation_drops, with_ranks
 from scoring.arms import with_arm
 from scoring.candidates import (
+    current_offers,
     join_contacts,
     join_open_decisions,
     join_responses,
     join_scores,
-    known_offers,
     offer_candidates,
 )
 from scoring.decision_params import DecisionParams
@@ -41,7 +41,7 @@ def ranked_candidates(inputs: DecisionInputs, params: DecisionParams, as_of: AsO
 
     Used three times by what follows, so write it down and read it back.
     """
-    offers = known_offers(inputs.offers, as_of, params)
+    offers = current_offers(inputs.offers, as_of, params)
     channels = inputs.channel_scores.select("channel").distinct()
     return (
         offer_candidates(inputs.customers, offers, channels)

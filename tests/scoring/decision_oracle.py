@@ -38,7 +38,7 @@ def decide_slowly(
         answers = [r for r in responses if r["customer_id"] == customer]
         within = {n: sum(c["event_ts"] >= as_of.plus(-n).ts for c in mine) for n in (7, 30)}
         for o in offers:
-            if o["available_ts"] >= cut or o["ends_on"] < as_of.day - timedelta(days=p.recently_ended_days):
+            if o["available_ts"] > cut or o["ends_on"] < as_of.day - timedelta(days=p.recently_ended_days):
                 continue
             days = [c["event_ts"].astimezone(zone).date() for c in mine if c["offer_id"] == o["offer_id"]]
             kinds = {(r["offer_id"], r["response_kind"]) for r in answers}

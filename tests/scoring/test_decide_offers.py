@@ -35,7 +35,7 @@ OFFERS = [
     offer("o5", starts_on=date(2017, 12, 5)),  # starts tomorrow
     offer("o6", starts_on=date(2017, 12, 4)),  # starts today
     offer("o7", ends_on=date(2017, 11, 19)),  # ended too long ago to be a candidate
-    offer("o8", available_ts=AS_OF.ts),  # known only at the cut
+    offer("o8", available_ts=AS_OF.ts + timedelta(seconds=1)),  # known only after the cut
     offer("o9"),
 ]
 

@@ -1,0 +1,177 @@
+"""`nextbest decide-offers`: whom to send what, when and why, and why not the others."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from features.as_of import AsOf
+from features.contract import Contract
+from features.order_lines import account_customers
+from features.output_tables import CHANNEL_SCORES, NEXT_BEST_OFFERS, NEXT_BEST_PRODUCTS
+from features.source_tables import CONTACTS, OFFER_PRODUCTS, RESPONSES
+from jobs.runs import Job, Step
+from scoring.allocation import place_funding
+from scoring.constraints import constraint_usage
+from scoring.decide_offers import DecisionInputs, decided_candidates, ranked_candidates
+from scoring.decisions import carried_over, decision_log, next_best_offers, with_withdrawals
+from scoring.funnel import decision_funnel, trace
+from scoring.history import member_references, open_decisions
+from scoring.offer_contents import join_products, product_popularity
+from scoring.redemptions import redeemed_lines, response_values
+from scoring.sending import with_sending_window
+
+STEP = Step(
+    "decide-offers",
+    reads=("customer_features", "customer_map", "transactions", "products"),
+    optional=(
+        "offers",
+        "offer_products",
+        "contacts",
+        "responses",
+        "offer_scores",
+        "channel_scores",
+        "next_best_products",
+    ),
+    previous=("next_best_offers",),
+    writes=("decision_log", "next_best_offers", "decision_trace", "decision_funnel", "constraint_usage"),
+    settings=("decisions", "time_zone", "currency", "horizon_days"),
+    next="nextbest explain CUSTOMER, or read next_best_offers",
+)
+
+
+def run(job: Job) -> None:
+    """Reads scores and history, decides, and writes the rows to execute with their log, trace and funnel."""
+    accounts = job.write_read("accounts", account_customers(job.read("customer_map"), job.as_of))
+    contacts = job.write_read("contacts", _log(job, CONTACTS, accounts))
+    earlier = job.read_previous("next_best_offers")
+    if earlier is None:
+        earlier = _empty(job, NEXT_BEST_OFFERS)
+    open_rows = job.write_read("open_rows", open_decisions(earlier, contacts, job.as_of))
+    missing = _missing_inputs(job)
+    if missing:
+        _write_nothing_new(job, open_rows, missing)
+        return
+    params, as_of, currency = job.settings.decisions, job.as_of, job.settings.currency
+    _say_assumptions(job)
+    inputs = _inputs(job, accounts, contacts, open_rows)
+    ranked = job.write_read("ranked", ranked_candidates(inputs, params, as_of))
+    funding = job.write_read("funding", place_funding(ranked, params))
+    decided = job.write_read("decided", decided_candidates(ranked, funding))
+
+    sends = _sends(job, decided, accounts, open_rows)
+    offers = next_best_offers(sends, params, as_of, currency, job.settings.horizon_days)
+    rows = job.write("next_best_offers", with_withdrawals(offers, open_rows, as_of))
+    job.write("decision_log", decision_log(decided, params, as_of, currency))
+    job.write("decision_trace", _dated(trace(decided, params), as_of))
+    funnel = job.write_read("funnel", decision_funnel(decided, params, as_of))
+    job.write("decision_funnel", funnel)
+    job.write("constraint_usage", constraint_usage(decided, funding, params, as_of))
+    _report(job, funnel, decided, rows)
+
+
+def _inputs(job: Job, accounts: DataFrame, contacts: DataFrame, open_rows: DataFrame) -> DecisionInputs:
+    params, as_of = job.settings.decisions, job.as_of
+    responses = job.write_read("responses", _log(job, RESPONSES, accounts))
+    transactions = job.read("transactions").join(accounts, on=["account_id"], how="inner").drop("account_id")
+    products, offers = job.read("products"), job.read("offers")
+    lines = redeemed_lines(responses, transactions, _optional(job, OFFER_PRODUCTS), as_of)
+    lines = job.write_read("redeemed_lines", lines)
+    values = job.write_read("values", response_values(lines, transactions, products, offers, as_of, params))
+    for row in values.where(F.col("offer_kind").isNotNull()).orderBy("offer_kind").collect():
+        job.say(
+            f"{row['offer_kind']}: {row['responders']} redeemed offers seen, margin {row['response_margin']:.2f} and "
+            f"incentive {row['response_incentive']:.2f} {job.settings.currency} each"
+        )
+    return DecisionInputs(
+        customers=job.read("customer_features").select("customer_id"),
+        offers=offers,
+        contacts=contacts,
+        responses=responses,
+        offer_scores=job.read("offer_scores"),
+        channel_scores=_optional(job, CHANNEL_SCORES),
+        response_values=values,
+        open_rows=open_rows,
+    )
+
+
+def _sends(job: Job, decided: DataFrame, accounts: DataFrame, open_rows: DataFrame) -> DataFrame:
+    """Candidates to send, with products, window and the number under which the tool knows the customer."""
+    params, as_of = job.settings.decisions, job.as_of
+    transactions = job.read("transactions").join(accounts, on=["account_id"], how="inner")
+    popularity = product_popularity(transactions, as_of, params.popularity_days)
+    chosen = job.write_read("chosen", decided.where(F.col("dropped_by").isNull()))
+    return (
+        chosen.transform(
+            join_products,
+            _optional(job, NEXT_BEST_PRODUCTS),
+            _optional(job, OFFER_PRODUCTS),
+            popularity,
+            params.products_per_offer,
+        )
+        .transform(with_sending_window, open_rows, params, as_of)
+        .join(member_references(accounts), on=["customer_id"], how="left")
+    )
+
+
+def _missing_inputs(job: Job) -> str:
+    """Why nothing can be decided today, or an empty string."""
+    if not job.has("offers"):
+        return "there are no offers; give the source table offers"
+    if not job.has("offer_scores") or job.read("offer_scores").limit(1).count() == 0:
+        return f"no offer has a response score for {job.as_of.day}; run train-response and score-channels first"
+    return ""
+
+
+def _write_nothing_new(job: Job, open_rows: DataFrame, why: str) -> None:
+    """Well-formed tables without new decisions. Earlier ones stand: an input that failed takes nothing back."""
+    job.say(f"nothing is decided: {why}")
+    kept = job.write("next_best_offers", carried_over(open_rows, job.as_of))
+    if kept:
+        job.say(f"{kept:,} earlier decisions that are still open stand as they were")
+    for name in STEP.writes:
+        if name != "next_best_offers":
+            job.write(name, _empty(job, job.lake.contract(name)))
+
+
+def _say_assumptions(job: Job) -> None:
+    p, currency = job.settings.decisions, job.settings.currency
+    job.say(
+        f"assumed, not measured: {p.incrementality_prior:.0%} of responses would not come without the contact, "
+        f"margin rate {p.margin_rate:.0%}, contact cost {p.contact_cost or p.contact_cost_default} {currency}"
+    )
+    for name, effect in {
+        "contacts": "caps and cool-down see earlier decisions only",
+        "responses": "redemptions and refusals are unknown",
+        "channel_scores": "reach, refusals and best hours are unknown",
+    }.items():
+        if not job.has(name):
+            job.say(f"no {name}: {effect}")
+
+
+def _report(job: Job, funnel: DataFrame, decided: DataFrame, rows: int) -> None:
+    for row in sorted(funnel.collect(), key=lambda r: -r["candidates_in"]):
+        if row["candidates_dropped"]:
+            job.say(f"{row['stage']}: {row['candidates_dropped']:,} candidates dropped, {row['why']}")
+    sent = decided.where(F.col("dropped_by").isNull()).count()
+    job.count("candidates", decided.count())
+    job.count("decisions to send", sent)
+    job.count("decisions taken back", rows - sent)
+    job.count("decisions held out", decided.where(F.col("dropped_by") == "held_out").count())
+
+
+def _log(job: Job, contract: Contract, accounts: DataFrame) -> DataFrame:
+    """A log with `customer_id` in place of the account."""
+    return _optional(job, contract).join(accounts, on=["account_id"], how="inner").drop("account_id")
+
+
+def _optional(job: Job, contract: Contract) -> DataFrame:
+    return job.read(contract.name) if job.has(contract.name) else _empty(job, contract)
+
+
+def _empty(job: Job, contract: Contract) -> DataFrame:
+    return job.spark.createDataFrame([], contract.ddl())
+
+
+def _dated(df: DataFrame, as_of: AsOf) -> DataFrame:
+    return df.withColumn("as_of", F.lit(as_of.day))
