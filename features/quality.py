@@ -19,13 +19,13 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import Column as SparkColumn
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.as_of import OPEN_START
 from features.batches import map_batches
 from features.contract import Column, Contract
-from features.quality_rules import DUPLICATE_KEY, Rule, orphan_rule
+from features.quality_rules import DUPLICATE_KEY, Rule
 
 # where a row came from; also the total order that says which of two rows is the first
 PLACE = (
@@ -81,39 +81,63 @@ def with_broken_rules(df: DataFrame, rules: list[Rule]) -> DataFrame:
     )
 
 
-def with_duplicates(df: DataFrame, contract: Contract) -> DataFrame:
-    """Adds to `broken`, for every row but the first with its key, "duplicate of FILE row N".
+def repeated_keys(df: DataFrame, contract: Contract) -> DataFrame:
+    """`key_hash` of the keys that seem to occur more than once; a superset of those that do, and mostly empty.
 
-    Looks at rows that broke no rule so far; the first is the smallest (source_file, source_row).
+    Hashes keep the look at every row small: grouping by the key itself takes several times the memory.
     """
-    keys = [F.coalesce(F.col(k), F.lit(OPEN_START)) if contract.column(k).nullable else F.col(k) for k in contract.key]
-    names = [f"_key{i}" for i in range(len(keys))]
-    keyed = df.withColumns(dict(zip(names, keys, strict=True)))
-    place = F.struct("source_file", "source_row")
-    repeated = (
-        keyed.where(F.size("broken") == 0)
-        .groupBy(*names)
-        .agg(F.min(place).alias("_first"), F.count(F.lit(1)).alias("_n"))
-        .where(F.col("_n") > 1)
-        .select(
-            *names, F.col("_first.source_file").alias("_first_file"), F.col("_first.source_row").alias("_first_row")
-        )
+    counted = df.groupBy(_key_hash(contract).alias("key_hash")).agg(F.count(F.lit(1)).alias("n"))
+    return counted.where(F.col("n") > 1).select("key_hash")
+
+
+def later_copies(df: DataFrame, contract: Contract, repeated: DataFrame) -> DataFrame:
+    """Place and `duplicate` ("duplicate of FILE row N") of every row but the first with its key.
+
+    Looks at rows of `df` that broke no rule and whose hash is in `repeated`; the first is the smallest
+    (source_file, source_row).
+    """
+    names = [f"_key{i}" for i in range(len(contract.key))]
+    keys = dict(zip(names, _keys(contract), strict=True))
+    suspects = df.where(F.size("broken") == 0).withColumns(keys | {"key_hash": _key_hash(contract)})
+    suspects = suspects.join(repeated, on="key_hash", how="left_semi")
+    by_key = Window.partitionBy(*names).orderBy("source_file", "source_row")
+    frame = by_key.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
+    first_row = F.first("source_row").over(frame).cast("string")
+    reason = F.concat(F.lit(DUPLICATE), F.first("source_file").over(frame), F.lit(" row "), first_row)
+    numbered = suspects.select(
+        "source_file", "source_row", F.row_number().over(by_key).alias("n"), reason.alias("duplicate")
     )
-    is_first = (F.col("source_file") == F.col("_first_file")) & (F.col("source_row") == F.col("_first_row"))
-    reason = F.concat(F.lit(DUPLICATE), F.col("_first_file"), F.lit(" row "), F.col("_first_row").cast("string"))
-    later = (F.size("broken") == 0) & ~is_first  # null where the key occurs once
-    marked = F.when(later, F.array(reason)).otherwise(F.col("broken"))
-    return keyed.join(repeated, on=names, how="left").withColumn("broken", marked).select(*df.columns)
+    return numbered.where(F.col("n") > 1).drop("n")
 
 
-def with_orphans(df: DataFrame, known: DataFrame, column: str, table: str, key: str, severity: str) -> DataFrame:
-    """Marks the rows whose `column` is not a `key` of `known`, the good rows of `table`."""
-    ids = known.select(F.col(key).alias(column)).distinct().withColumn("_known", F.lit(True))
+def with_duplicates(df: DataFrame, copies: DataFrame) -> DataFrame:
+    """Adds the reason of `later_copies` to `broken`."""
+    joined = df.join(copies, on=["source_file", "source_row"], how="left")
+    broken = F.when(F.col("duplicate").isNotNull(), F.array("duplicate")).otherwise(F.col("broken"))
+    return joined.withColumn("broken", broken).select(*df.columns)
+
+
+def _keys(contract: Contract) -> list[SparkColumn]:
+    """The key's columns; an unknown part ("from always") equals itself."""
+    return [F.coalesce(F.col(k), F.lit(OPEN_START)) if contract.column(k).nullable else F.col(k) for k in contract.key]
+
+
+def _key_hash(contract: Contract) -> SparkColumn:
+    return F.xxhash64(*_keys(contract))
+
+
+def orphans(df: DataFrame, column: str, known: DataFrame, key: str) -> DataFrame:
+    """The distinct values of `column` that are no `key` of `known`."""
+    ids = df.select(column).where(F.col(column).isNotNull()).distinct()
+    return ids.join(known.select(F.col(key).alias(column)), on=column, how="left_anti")
+
+
+def with_orphans(df: DataFrame, unknown: DataFrame, column: str, rule: str, severity: str) -> DataFrame:
+    """Marks with `rule` the rows whose `column` is among the ids of `unknown` (see `orphans`)."""
     target = "warned" if severity == "warn" else "broken"
-    orphan = F.col("_known").isNull() & F.col(column).isNotNull()
-    longer = F.concat(F.col(target), F.array(F.lit(orphan_rule(column, table))))
-    marked = F.when(orphan, longer).otherwise(F.col(target))
-    return df.join(ids, on=column, how="left").withColumn(target, marked).select(*df.columns)
+    joined = df.join(unknown.withColumn("_unknown", F.lit(True)), on=column, how="left")
+    marked = F.when(F.col("_unknown"), F.concat(F.col(target), F.array(F.lit(rule)))).otherwise(F.col(target))
+    return joined.withColumn(target, marked).select(*df.columns)
 
 
 def good_rows(judged: DataFrame) -> DataFrame:

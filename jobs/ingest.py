@@ -21,8 +21,11 @@ from features.quality import (
     as_contract,
     as_quarantine,
     good_rows,
+    later_copies,
+    orphans,
     outcome_counts,
     quarantine_contract,
+    repeated_keys,
     rule_counts,
     with_broken_rules,
     with_duplicates,
@@ -100,11 +103,18 @@ def _judge(job: Job, staged: StagedSource, others: dict[str, Judged]) -> Judged:
     rules = row_rules(contract, severity)
     result.outcome.severity |= {r.name: r.severity for r in rules} | across
     df = job.spark.read.schema(arriving_contract(contract).ddl()).parquet(str(staged.rows_file))
-    df = with_duplicates(with_broken_rules(df, rules), contract)
+    # what is wrong across rows is found first and is mostly nothing, so the rows are rarely joined
+    repeated = job.write_read(f"repeated_{contract.name}", repeated_keys(df, contract))
+    marked = with_broken_rules(df, rules)
     for column, table, key in REFERENCES.get(contract.name, ()):
         if table in others and (known := others[table].frame) is not None:
-            df = with_orphans(df, good_rows(known), column, table, key, across[orphan_rule(column, table)])
-    result.frame = job.write_read(f"judged_{contract.name}", df)
+            unknown = job.write_read(f"{contract.name}_no_{table}", orphans(df, column, good_rows(known), key))
+            rule = orphan_rule(column, table)
+            marked = marked if unknown.isEmpty() else with_orphans(marked, unknown, column, rule, across[rule])
+    if not repeated.isEmpty():
+        copies = job.write_read(f"copies_{contract.name}", later_copies(marked, contract, repeated))
+        marked = with_duplicates(marked, copies)
+    result.frame = job.write_read(f"judged_{contract.name}", marked)
     result.outcome.add_judged(outcome_counts(result.frame).collect()[0], rule_counts(result.frame).collect())
     if result.outcome.quarantined > staged.rejected:
         bad = result.frame.where("size(broken) > 0").orderBy("source_file", "source_row").limit(3)
