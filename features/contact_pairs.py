@@ -8,6 +8,8 @@ training pairs, live offers and each kind's typical offer give pairs to score. A
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
@@ -38,16 +40,19 @@ def as_send_pairs(contacts: DataFrame, offers: DataFrame, customer_map: DataFram
     )
 
 
-def as_live_pairs(customers: DataFrame, offers: DataFrame, as_of: AsOf, default_channel: str) -> DataFrame:
-    """Every customer with every offer that is running on the day of `as_of`; the window is what is left of it."""
+def as_live_pairs(customers: DataFrame, offers: DataFrame, as_of: AsOf, channels: Sequence[str]) -> DataFrame:
+    """Every customer with every offer that is running on the day of `as_of`; the window is what is left of it.
+
+    An offer that names no channel is paired with each of `channels`.
+    """
     running = known_offers(offers, as_of).where(
         (F.col("starts_on") <= F.lit(as_of.day)) & (F.col("ends_on") >= F.lit(as_of.day))
     )
     left = F.datediff(F.col("ends_on"), F.lit(as_of.day)) + 1
-    return _cross(customers, running, left, as_of, default_channel)
+    return _cross(customers, running.transform(_with_channels, channels), left, as_of)
 
 
-def as_typical_pairs(customers: DataFrame, offers: DataFrame, as_of: AsOf, default_channel: str) -> DataFrame:
+def as_typical_pairs(customers: DataFrame, offers: DataFrame, as_of: AsOf, channels: Sequence[str]) -> DataFrame:
     """Every customer with one typical offer of each channel and kind, taken as starting at `as_of`.
 
     Typical is the offer of the kind that started last by then (ties: the larger id), with its whole duration.
@@ -56,12 +61,19 @@ def as_typical_pairs(customers: DataFrame, offers: DataFrame, as_of: AsOf, defau
     latest = (
         known_offers(offers, as_of)
         .where(F.col("starts_on") <= F.lit(as_of.day))
-        .withColumn("channel", F.coalesce(F.col("channel"), F.lit(default_channel)))
+        .transform(_with_channels, channels)
         .withColumn("place", F.row_number().over(kind))
         .where(F.col("place") == 1)
     )
     whole = F.datediff(F.col("ends_on"), F.col("starts_on")) + 1
-    return _cross(customers, latest, whole, as_of, default_channel)
+    return _cross(customers, latest, whole, as_of)
+
+
+def _with_channels(offers: DataFrame, channels: Sequence[str]) -> DataFrame:
+    """One row per offer and channel it may go out through."""
+    all_of_them = F.array(*[F.lit(c) for c in channels])
+    named = F.col("channel").isNotNull()
+    return offers.withColumn("channel", F.explode(F.when(named, F.array(F.col("channel"))).otherwise(all_of_them)))
 
 
 def known_offers(offers: DataFrame, as_of: AsOf) -> DataFrame:
@@ -118,11 +130,11 @@ def customers_at(customer_map: DataFrame, as_of: AsOf) -> DataFrame:
     return customer_map.where(holds_at(F.lit(as_of.ts))).select("customer_id").distinct()
 
 
-def _cross(customers: DataFrame, offers: DataFrame, window: Column, as_of: AsOf, default_channel: str) -> DataFrame:
+def _cross(customers: DataFrame, offers: DataFrame, window: Column, as_of: AsOf) -> DataFrame:
     """Customers x offers as pairs cut at `as_of`."""
     options = offers.select(
         "offer_id",
-        F.coalesce(F.col("channel"), F.lit(default_channel)).alias("channel"),
+        "channel",
         F.lit(as_of.ts).alias("cut"),
         window.cast("int").alias("window_days"),
     )

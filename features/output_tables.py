@@ -106,6 +106,23 @@ CHANNEL_SCORES = Contract(
     mode="snapshot",
 )
 
+OFFER_SCORES = Contract(
+    "offer_scores",
+    "Per customer and live offer: the response model's answer for what is left of the offer.",
+    ("as_of", "customer_id", "offer_id", "channel"),
+    (
+        AS_OF,
+        CUSTOMER,
+        C("offer_id", "string", "offer running on as_of"),
+        C("channel", "string", "channel it would go out through"),
+        C("offer_kind", "string", "kind of offer"),
+        probability("p_response", "P(responds within horizon_days | delivered)"),
+        HORIZON,
+        REASONS,
+    ),
+    mode="snapshot",
+)
+
 ARM = C("arm", "string", "experiment arm", values=("nba", "random_eligible", "propensity_only", "global_holdout"))
 
 DECISION_LOG = Contract(
@@ -263,6 +280,7 @@ PRODUCTS_OF_SYSTEM = (
     NEXT_BEST_CATEGORIES,
     NEXT_BEST_PRODUCTS,
     CHANNEL_SCORES,
+    OFFER_SCORES,
     DECISION_LOG,
     NEXT_BEST_OFFERS,
     DECISION_TRACE,

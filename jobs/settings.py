@@ -20,11 +20,14 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
+from features.contact_features import ContactFeatureParams
 from features.contract import nearest
 from features.definitions import FeatureParams
 from features.errors import SettingsError
 from features.quality_rules import QualityParams
 from jobs.session import SessionParams
+from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
+from scoring.channel_params import ChannelParams
 from scoring.decision_params import DecisionParams
 
 PREFIX = "NEXTBEST_"
@@ -61,6 +64,11 @@ class Settings(BaseModel):
     quality: QualityParams
     decisions: DecisionParams
     features: FeatureParams
+    contact_features: ContactFeatureParams
+    response: ResponseParams
+    response_priors: ResponsePriors
+    response_evaluation: ResponseEvaluationParams
+    channel_scores: ChannelParams
 
     def section_hash(self, names: tuple[str, ...]) -> str:
         """A short digest of the named keys, equal when and only when their values are equal."""
@@ -75,6 +83,7 @@ FREE = (
     "decisions.contact_cost",
     "decisions.address_kind",
     "quality.severity",
+    "response_priors.channels",
     "session.conf",
 )
 

@@ -23,31 +23,10 @@ import pyarrow as pa
 from features.errors import ModelError
 from models.calibration import Calibrator, fit_calibrator
 from models.response_frame import CATEGORICAL, FEATURES, Floats, ResponseFrame, categories_of, matrix
-from models.response_rule import RateRule, ResponsePriors, fit_rule, sends_by_kind
+from models.response_params import ResponseParams, ResponsePriors
+from models.response_rule import RateRule, fit_rule, sends_by_kind
 
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class ResponseParams:
-    """The response model: small and regularised, because positives are few.
-
-    Classes are never reweighted (`is_unbalance`): that ruins the probabilities and gains no ranking.
-    """
-
-    trees: int = 100
-    learning_rate: float = 0.05
-    leaves: int = 4
-    min_child: int = 100  # sends per leaf
-    l2: float = 5.0
-    feature_fraction: float = 0.7  # features tried per tree
-    bagging_fraction: float = 0.8  # sends seen per tree
-    folds: int = 5  # customer folds whose held-out predictions the calibrator is fitted on
-    min_positives: int = 50  # answered sends below which no model is trained
-    maturity_days: int = 1  # days after an offer's end before its sends are learned from
-    min_history_days: int = 28  # days of purchases that must precede a send for it to be learned from
-    response_kind: str = "redeem"  # what counts as a response
-    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,7 +121,7 @@ def rule_model(frame: ResponseFrame | None, priors: ResponsePriors) -> ResponseM
     return ResponseModel("rule", fit_rule(frame, priors), priors.weight, sends, params=asdict(priors))
 
 
-def fit_response(frame: ResponseFrame, params: ResponseParams, priors: ResponsePriors) -> ResponseModel:
+def fit_response(frame: ResponseFrame, params: ResponseParams, priors: ResponsePriors, seed: int = 0) -> ResponseModel:
     """Fits booster and calibrator on every send of `frame`.
 
     The calibrator learns from predictions for customers whom the booster in question had not seen: the frame is
@@ -155,7 +134,7 @@ def fit_response(frame: ResponseFrame, params: ResponseParams, priors: ResponseP
     for f in range(params.folds):
         inside, outside = fold == f, fold != f
         if inside.any() and outside.any():
-            held_out[inside] = _predict(_booster(x[outside], frame.y[outside], params), x[inside])
+            held_out[inside] = _predict(_booster(x[outside], frame.y[outside], params, seed), x[inside])
     seen = np.isfinite(held_out)
     return ResponseModel(
         kind="lightgbm",
@@ -164,8 +143,8 @@ def fit_response(frame: ResponseFrame, params: ResponseParams, priors: ResponseP
         sends=sends_by_kind(frame),
         categories=categories,
         calibrator=fit_calibrator(held_out[seen], frame.y[seen]),
-        booster=_booster(x, frame.y, params),
-        params=asdict(params),
+        booster=_booster(x, frame.y, params, seed),
+        params=asdict(params) | {"seed": seed},
     )
 
 
@@ -179,7 +158,7 @@ def importance(model: ResponseModel) -> list[dict[str, float | str]]:
     return [{"feature": FEATURES[i], "gain_share": round(float(share[i]), 6)} for i in order]
 
 
-def _booster(x: Floats, y: Floats, params: ResponseParams) -> lgb.Booster:
+def _booster(x: Floats, y: Floats, params: ResponseParams, seed: int) -> lgb.Booster:
     settings = {
         "objective": "binary",
         "num_leaves": params.leaves,
@@ -189,7 +168,7 @@ def _booster(x: Floats, y: Floats, params: ResponseParams) -> lgb.Booster:
         "feature_fraction": params.feature_fraction,
         "bagging_fraction": params.bagging_fraction,
         "bagging_freq": 1,
-        "seed": params.seed,
+        "seed": seed,
         # the same bits on every machine and thread count
         "deterministic": True,
         "force_row_wise": True,

@@ -17,24 +17,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from models import metrics as m
-from models.response import ResponseParams, fit_response
+from models.response import fit_response
 from models.response_frame import CATEGORICAL, Floats, ResponseFrame, categories_of, matrix
-from models.response_rule import ResponsePriors, fit_rule
+from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
+from models.response_rule import fit_rule
 
 DAY = 86400
 Predictor = Callable[[pa.Table], Floats]
 Learner = Callable[[ResponseFrame], Predictor]
 PROTOCOL = "rolling origin, trained on offers ended before each block, pooled"
-
-
-@dataclass(frozen=True)
-class ResponseEvaluationParams:
-    """How response models are compared."""
-
-    block_days: int = 28  # sends of so many days are predicted by one fit
-    max_blocks: int = 12  # blocks counted back from the snapshot
-    draws: int = 500  # bootstrap draws, by customer
-    min_test_positives: int = 30  # answered test sends below which no verdict is given
 
 
 @dataclass(frozen=True)
@@ -58,9 +49,9 @@ def baselines(priors: ResponsePriors) -> dict[str, Learner]:
     }
 
 
-def lightgbm_learner(params: ResponseParams, priors: ResponsePriors) -> Learner:
+def lightgbm_learner(params: ResponseParams, priors: ResponsePriors, seed: int = 0) -> Learner:
     """The response model as it would be registered."""
-    return lambda frame: fit_response(frame, params, priors).predict
+    return lambda frame: fit_response(frame, params, priors, seed).predict
 
 
 def fit_logistic(frame: ResponseFrame) -> Predictor:

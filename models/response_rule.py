@@ -8,7 +8,7 @@ the kind. A channel with a stated prior is drawn towards that instead of the bas
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -16,23 +16,11 @@ from numpy.typing import NDArray
 
 from features.errors import ModelError
 from models.response_frame import Floats, ResponseFrame
+from models.response_params import ResponsePriors
 
 RECENCY_DAYS = (3, 14, 60)  # whole days since the last order: under 3, under 14, under 60, more or never
 ORDERS = (10, 20, 40)  # orders in the long window: under 10, under 20, under 40, more
 LEVELS = ("channel", "kind", "cell")
-
-
-@dataclass(frozen=True)
-class ResponsePriors:
-    """What is assumed before any send came back. These are assumptions, and labelled so in the settings."""
-
-    default: float = 0.02  # P(responds | delivered) of a channel that has no entry in `channels` and no data
-    channels: dict[str, float] = field(default_factory=dict)  # P(responds | delivered) per channel
-    weight: float = 25.0  # how many sends the assumption counts for
-
-    def of(self, channel: str) -> float:
-        """The prior of a channel."""
-        return self.channels.get(channel, self.default)
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,8 @@ import pytest
 
 from features.contact_features import CONTACT_FEATURES
 from features.errors import DataError, ModelError
-from models.response import ResponseParams, fit_response, importance, load_response, rule_model
+from models.response import fit_response, importance, load_response, rule_model
 from models.response_evaluation import (
-    ResponseEvaluationParams,
     baselines,
     blocks,
     evaluate_response,
@@ -22,7 +21,8 @@ from models.response_evaluation import (
     why_not_train,
 )
 from models.response_frame import FEATURES, as_response_frame, matrix
-from models.response_rule import RateRule, ResponsePriors, fit_rule
+from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
+from models.response_rule import RateRule, fit_rule
 
 START = datetime(2017, 1, 2, tzinfo=UTC)
 END = int((START + timedelta(days=240)).timestamp())
