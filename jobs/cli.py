@@ -51,7 +51,7 @@ def raw_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def common_options(function: Callable[..., Any], default_config: Path | None = None) -> Callable[..., Any]:
+def common_options(function: Callable[..., Any], default_config: Any = None) -> Callable[..., Any]:
     """Adds `raw_options` (and reads --sources) and hands the command its `settings`."""
 
     @raw_options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from importlib import resources
-from pathlib import Path
+from importlib.resources.abc import Traversable
 
 import click
 
@@ -23,9 +23,9 @@ EXCERPTS: dict[str, tuple[str, ...]] = {
 ROWS = 3
 
 
-def demo_config() -> Path:
-    """The settings of the demo, laid over conf/base.yaml."""
-    return Path(str(resources.files("conf").joinpath("demo.yaml")))
+def demo_config() -> Traversable:
+    """The settings of the demo, laid over conf/base.yaml; found in a checkout, a wheel and a zip."""
+    return resources.files("conf").joinpath("demo.yaml")
 
 
 @click.command("demo")

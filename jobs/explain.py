@@ -20,8 +20,9 @@ from jobs.workspace import open_lake
 
 # What a person wants to see first; --all shows every feature.
 HIGHLIGHTS = (
-    "recency_days", "n_orders_90", "n_orders_365", "net_amt_365", "aov_365", "rfm_segment", "ipt_median", "overdue_ratio",
-    "days_since_first_order", "n_cats_365", "own_brand_share", "discounted_line_share_365", "price_band_mode", "weekend_ratio",
+    "recency_days", "n_orders_90", "n_orders_365", "net_amt_365", "aov_365", "rfm_segment", "ipt_median",
+    "overdue_ratio", "days_since_first_order", "n_cats_365", "own_brand_share", "discounted_line_share_365",
+    "price_band_mode", "weekend_ratio",
 )  # fmt: skip
 # Feature -> the tag that it will become, in words. Tables of scored tags with support and expiry come later.
 HABITS = {

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping
 from datetime import date
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -88,7 +89,7 @@ FREE = (
 )
 
 
-def load_settings(config: Path | None = None, options: Mapping[str, Any] | None = None) -> Settings:
+def load_settings(config: Path | Traversable | None = None, options: Mapping[str, Any] | None = None) -> Settings:
     """The settings after all layers. `options` are top-level keys from the command line; None means not given."""
     base = _parse(resources.files("conf").joinpath("base.yaml").read_text("utf-8"), "conf/base.yaml")
     layers: list[tuple[str, dict[str, Any]]] = [("conf/base.yaml", base)]
@@ -115,11 +116,12 @@ def load_settings(config: Path | None = None, options: Mapping[str, Any] | None 
         raise SettingsError(_explain(e, origin)) from e
 
 
-def _read(path: Path) -> str:
+def _read(path: Path | Traversable) -> str:
     try:
         return path.read_text("utf-8")
     except FileNotFoundError as e:
-        siblings = [str(p) for p in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        folder = Path(str(path)).parent
+        siblings = [str(p) for p in folder.glob("*.y*ml")] if folder.is_dir() else []
         raise SettingsError(f"settings file {path} does not exist{nearest(str(path), siblings)}") from e
     except (OSError, UnicodeDecodeError) as e:
         raise SettingsError(f"settings file {path} cannot be read: {e}") from e

@@ -22,7 +22,7 @@ from jobs.workspace import open_lake
 @click.group("tables", invoke_without_command=True)
 @raw_options
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """List tables and versions; describe, roll back, vacuum.
 
     Without a subcommand: every table in the lake with its version, rows and newest as_of.

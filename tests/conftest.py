@@ -1,6 +1,6 @@
 """Fixtures shared by all tests: one embedded engine for the whole session."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,3 +21,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def spark(engine: Engine) -> SparkSession:
     """The session of the embedded engine."""
     return engine.spark
+
+
+@pytest.fixture(scope="session")
+def engine_address(engine: Engine) -> Callable[[], str]:
+    """The embedded engine's address, to be reached as a remote Spark Connect server by another process."""
+
+    def address() -> str:
+        host, port = engine._server.listening_address
+        return f"sc://{host}:{port}"
+
+    return address
