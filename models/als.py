@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
 
 import implicit.cpu._als as als_kernel
 import numpy as np
 from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
@@ -95,6 +98,25 @@ def build_matrix(history: Interactions, day: int, params: AlsParams) -> csr_matr
     matrix = matrix.astype(np.float32)
     matrix.check_format(full_check=True)
     return matrix
+
+
+def as_histories(purchase_days: DataFrame, day: date, params: AlsParams) -> DataFrame:
+    """One row per customer: `customer_id`, `product_ids`, `weights`, as `build_matrix` weighs purchases before `day`.
+
+    The engine's side of the same weights, for `recommend/score_batches.py`; rounded to 6 decimals, sorted by product.
+    """
+    half_life = params.half_life_days
+    age = F.datediff(F.lit(day), F.col("day")) - 1
+    decay = F.lit(1.0) if half_life is None else F.pow(F.lit(0.5), age / F.lit(half_life))
+    total = F.sum(F.col("orders") * decay)
+    weight = F.log1p(total) if params.weight == "log1p" else F.least(total, F.lit(params.cap))
+    pairs = (
+        purchase_days.where(F.col("day") < F.lit(day))
+        .groupBy("customer_id", "product_id")
+        .agg(F.round(weight, 6).alias("weight"))
+    )
+    lists = pairs.groupBy("customer_id").agg(F.sort_array(F.collect_list(F.struct("product_id", "weight"))).alias("h"))
+    return lists.select("customer_id", F.col("h.product_id").alias("product_ids"), F.col("h.weight").alias("weights"))
 
 
 def fit_als(matrix: csr_matrix, products: NDArray[np.object_], params: AlsParams) -> AlsModel:

@@ -35,14 +35,14 @@ class Scorer(Protocol):
 
 @dataclass(frozen=True)
 class Popularity:
-    """The same score for everyone: orders of each product in the days looked at. Unsold products score -inf."""
+    """The same score for everyone: customers who bought each product in the days looked at; unsold ones get -inf."""
 
-    orders: NDArray[np.float64]
+    customers: NDArray[np.float64]
 
     def score(self, history: Interactions) -> Scores:
         """See `Scorer`."""
-        check_products(history, len(self.orders))
-        row = np.where(self.orders > 0, self.orders, -np.inf)
+        check_products(history, len(self.customers))
+        row = np.where(self.customers > 0, self.customers, -np.inf)
         return np.tile(row, (history.n_customers, 1))
 
 
@@ -84,9 +84,13 @@ def frequency_matrix(history: Interactions, day: int, half_life_days: float | No
 
 
 def fit_popularity(history: Interactions, day: int, days: int | None = None) -> Popularity:
-    """Popularity of the last `days` before the cut `day`, or of all time."""
+    """Popularity of the last `days` before the cut `day`, or of all time.
+
+    Counts customers, not orders: what few buy often is popular with few. It is the stronger baseline for EXPLORE.
+    """
     seen = history if days is None else history.between(day - days, day)
-    return Popularity(seen.baskets_per_product().astype(np.float64))
+    buyers = np.diff(frequency_matrix(seen, day).tocsc().indptr)
+    return Popularity(buyers.astype(np.float64))
 
 
 def fit_top_frequency(
