@@ -35,7 +35,7 @@ STEP = Step(
     ),
     previous=("next_best_offers",),
     writes=("decision_log", "next_best_offers", "decision_trace", "decision_funnel", "constraint_usage"),
-    settings=("decisions", "time_zone", "currency", "horizon_days"),
+    settings=("decisions", "time_zone", "currency"),
     next="nextbest explain CUSTOMER, or read next_best_offers",
 )
 
@@ -60,7 +60,7 @@ def run(job: Job) -> None:
     decided = job.write_read("decided", decided_candidates(ranked, funding))
 
     sends = _sends(job, decided, accounts, open_rows)
-    offers = next_best_offers(sends, params, as_of, currency, job.settings.horizon_days)
+    offers = next_best_offers(sends, params, as_of, currency)
     rows = job.write("next_best_offers", with_withdrawals(offers, open_rows, as_of))
     job.write("decision_log", decision_log(decided, params, as_of, currency))
     job.write("decision_trace", _dated(trace(decided, params), as_of))

@@ -31,8 +31,8 @@ def offer_candidates(customers: DataFrame, offers: DataFrame, channels: DataFram
 
 
 def join_scores(candidates: DataFrame, offer_scores: DataFrame, channel_scores: DataFrame) -> DataFrame:
-    """Adds `p_response, score_reasons` of the offer, and reach, uplift, refusal and timing of the channel."""
-    scores = offer_scores.select(*KEY, "p_response", F.col("reasons").alias("score_reasons"))
+    """Adds `p_response, horizon_days, score_reasons` of the offer; reach, uplift, refusal, timing of the channel."""
+    scores = offer_scores.select(*KEY, "p_response", "horizon_days", F.col("reasons").alias("score_reasons"))
     channel = channel_scores.select(
         "customer_id",
         "channel",

@@ -30,7 +30,7 @@ class DecisionInputs:
     offers: DataFrame  # source table `offers`
     contacts: DataFrame  # source table `contacts`
     responses: DataFrame  # source table `responses`
-    offer_scores: DataFrame  # customer_id, offer_id, channel, p_response, reasons
+    offer_scores: DataFrame  # customer_id, offer_id, channel, p_response, horizon_days, reasons
     channel_scores: DataFrame  # table `channel_scores` of the day
     response_values: DataFrame  # see scoring/redemptions.py
     open_rows: DataFrame  # see scoring/history.py

@@ -103,9 +103,7 @@ def decision_log(decided: DataFrame, params: DecisionParams, as_of: AsOf, curren
     )
 
 
-def next_best_offers(
-    sends: DataFrame, params: DecisionParams, as_of: AsOf, currency: str, horizon_days: int
-) -> DataFrame:
+def next_best_offers(sends: DataFrame, params: DecisionParams, as_of: AsOf, currency: str) -> DataFrame:
     """The send rows of `next_best_offers`, `row_hash` and `updated_at` excepted.
 
     sends: decided candidates without `dropped_by`, with `product_ids, is_personal` (`scoring.offer_contents`), the
@@ -142,7 +140,7 @@ def next_best_offers(
         "uplift_basis",
         F.col("value").alias("expected_incremental_margin"),
         F.lit(currency).alias("currency"),
-        F.lit(horizon_days).alias("horizon_days"),
+        "horizon_days",
         "cost",
         "priority",
         "arm",

@@ -21,7 +21,7 @@ from scoring.decision_params import DecisionParams
 ZONE = "America/New_York"
 AS_OF = AsOf(date(2017, 12, 4), ZONE)
 ALWAYS = datetime(1990, 1, 1, tzinfo=UTC)
-SCORES = "customer_id string, offer_id string, channel string, p_response double, reasons array<string>"
+SCORES = "customer_id string, offer_id string, channel string, p_response double, horizon_days int, reasons array<string>"
 VALUES = "offer_kind string, responders bigint, response_margin double, response_incentive double"
 # an order brings 10 of margin to a responder whose coupon costs 1
 RESPONSE_VALUES = [("A", 100, 10.0, 1.0), (None, 100, 10.0, 1.0)]
@@ -99,7 +99,7 @@ def inputs(
         contacts=logs(spark, CONTACTS, contacts),
         responses=logs(spark, RESPONSES, responses),
         offer_scores=spark.createDataFrame(
-            [(c, o, "direct_mail", p, ["bought lately"]) for (c, o), p in scores.items()], SCORES
+            [(c, o, "direct_mail", p, 28, ["bought lately"]) for (c, o), p in scores.items()], SCORES
         ),
         channel_scores=frame(spark, CHANNEL_SCORES, channels),
         response_values=spark.createDataFrame(RESPONSE_VALUES, VALUES),
