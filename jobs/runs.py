@@ -299,13 +299,23 @@ def execute(
         _record(lake, row)
         shutil.rmtree(scratch_root(lake) / attempt_id, ignore_errors=True)
     seconds = time.monotonic() - clock
-    for key, value in job.counts.items():
-        if not key.endswith(".rows"):
-            say(f"  {key} = {value:,}")
+    for line in _count_lines(job.counts):
+        say(f"  {line}")
     for name, about in outputs.items():
         say(f"  wrote {name} v{about['version']}: {about['rows']:,} rows")
     say(f"  done in {seconds:.1f} s" + (f"; next: {step.next}" if step.next else ""))
     return Outcome(step.name, False, seconds, job.counts)
+
+
+def _count_lines(counts: dict[str, int | float]) -> Iterator[str]:
+    """`transactions: in 5, good 4, quarantined 1` for counts `transactions.in` and so on; plain counts one a line."""
+    groups: dict[str, list[str]] = {}
+    for key, value in counts.items():
+        table, _, what = key.rpartition(".")
+        if what != "rows":
+            groups.setdefault(table, []).append(f"{what} {value:,}" if table else f"{what} = {value:,}")
+    for table, parts in groups.items():
+        yield from [f"{table}: {', '.join(parts)}"] if table else parts
 
 
 def _finished(step: Step, lake: Lake, as_of: AsOf, run_id: str, tracking: Tracking) -> bool:
