@@ -76,7 +76,7 @@ def run(job: Job) -> None:
     order = sorted(sources, key=lambda name: name in REFERENCES)
     for name in job.progress(order, "reading"):
         staged = stage_source(sources[name], job.scratch / "sources" / name)
-        judged[name] = _judge(job, staged, judged)
+        judged[name] = judge(job, staged, judged)
     _report(job, judged)
     wrong = [f for j in judged.values() for f in faults(j.staged.source.contract, j.outcome, job.settings.quality)]
     if wrong:
@@ -91,7 +91,7 @@ def _folder(settings: Settings) -> Path:
     return settings.sources
 
 
-def _judge(job: Job, staged: StagedSource, others: dict[str, Judged]) -> Judged:
+def judge(job: Job, staged: StagedSource, others: dict[str, Judged]) -> Judged:
     """Applies the row rules, then the rules across rows, and counts."""
     result = Judged(staged, None, Outcome(rows_in=staged.rows_in))
     if staged.rejects_file is not None:
