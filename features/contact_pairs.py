@@ -40,20 +40,20 @@ def as_send_pairs(contacts: DataFrame, offers: DataFrame, customer_map: DataFram
     )
 
 
-def as_live_pairs(customers: DataFrame, offers: DataFrame, as_of: AsOf, channels: Sequence[str]) -> DataFrame:
-    """Every customer with every offer that is running on the day of `as_of`; the window is what is left of it.
+def live_options(offers: DataFrame, as_of: AsOf, channels: Sequence[str]) -> DataFrame:
+    """`offer_id, channel, window_days` of the offers running on the day of `as_of`; the window is what is left.
 
-    An offer that names no channel is paired with each of `channels`.
+    An offer that names no channel is given each of `channels`.
     """
     running = known_offers(offers, as_of).where(
         (F.col("starts_on") <= F.lit(as_of.day)) & (F.col("ends_on") >= F.lit(as_of.day))
     )
     left = F.datediff(F.col("ends_on"), F.lit(as_of.day)) + 1
-    return _cross(customers, running.transform(_with_channels, channels), left, as_of)
+    return running.transform(_with_channels, channels).select(*_option(left))
 
 
-def as_typical_pairs(customers: DataFrame, offers: DataFrame, as_of: AsOf, channels: Sequence[str]) -> DataFrame:
-    """Every customer with one typical offer of each channel and kind, taken as starting at `as_of`.
+def typical_options(offers: DataFrame, as_of: AsOf, channels: Sequence[str]) -> DataFrame:
+    """`offer_id, channel, window_days` of one typical offer per channel and kind, as if it started at `as_of`.
 
     Typical is the offer of the kind that started last by then (ties: the larger id), with its whole duration.
     """
@@ -66,7 +66,17 @@ def as_typical_pairs(customers: DataFrame, offers: DataFrame, as_of: AsOf, chann
         .where(F.col("place") == 1)
     )
     whole = F.datediff(F.col("ends_on"), F.col("starts_on")) + 1
-    return _cross(customers, latest, whole, as_of)
+    return latest.select(*_option(whole))
+
+
+def as_pairs(customers: DataFrame, options: DataFrame, as_of: AsOf) -> DataFrame:
+    """Every customer (`customer_id`, one row each) with every distinct option, cut at `as_of`."""
+    wanted = options.distinct().withColumn("cut", F.lit(as_of.ts))
+    return customers.select("customer_id").crossJoin(F.broadcast(wanted)).select(*PAIR)
+
+
+def _option(window: Column) -> list[Column]:
+    return [F.col("offer_id"), F.col("channel"), window.cast("int").alias("window_days")]
 
 
 def _with_channels(offers: DataFrame, channels: Sequence[str]) -> DataFrame:
@@ -128,14 +138,3 @@ def holds_at(moment: Column) -> Column:
 def customers_at(customer_map: DataFrame, as_of: AsOf) -> DataFrame:
     """The customers (`customer_id`, one row each) that the map knows at the cut."""
     return customer_map.where(holds_at(F.lit(as_of.ts))).select("customer_id").distinct()
-
-
-def _cross(customers: DataFrame, offers: DataFrame, window: Column, as_of: AsOf) -> DataFrame:
-    """Customers x offers as pairs cut at `as_of`."""
-    options = offers.select(
-        "offer_id",
-        "channel",
-        F.lit(as_of.ts).alias("cut"),
-        window.cast("int").alias("window_days"),
-    )
-    return customers.select("customer_id").crossJoin(F.broadcast(options)).select(*PAIR)

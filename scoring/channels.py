@@ -29,7 +29,7 @@ from scoring.response_reasons import response_reasons
 PAIR_SCORES = Contract(
     "pair_scores",
     "Contact features' keys with the response model's answer.",
-    ("customer_id", "offer_id", "channel"),
+    ("customer_id", "offer_id", "channel", "window_days"),
     (
         C("customer_id", "string", "customer"),
         C("offer_id", "string", "offer"),
@@ -75,9 +75,10 @@ def score_pairs(path: Callable[[], str], features: DataFrame, params: ChannelPar
     return map_batches(features, ScorePairs(path, params.reasons), PAIR_SCORES)
 
 
-def score_offers(path: Callable[[], str], features: DataFrame, as_of: AsOf, params: ChannelParams) -> DataFrame:
-    """Rows of `offer_scores` from the contact features of live pairs (`as_live_pairs`)."""
-    return score_pairs(path, features, params).select(
+def score_offers(scores: DataFrame, options: DataFrame, as_of: AsOf) -> DataFrame:
+    """Rows of `offer_scores`: the PAIR_SCORES of live offers (`live_options`)."""
+    live = scores.join(F.broadcast(options), on=["offer_id", "channel", "window_days"], how="left_semi")
+    return live.select(
         F.lit(as_of.day).alias("as_of"),
         "customer_id",
         "offer_id",
@@ -89,15 +90,9 @@ def score_offers(path: Callable[[], str], features: DataFrame, as_of: AsOf, para
     )
 
 
-def score_channels(
-    path: Callable[[], str],
-    features: DataFrame,
-    best_times: DataFrame | None,
-    as_of: AsOf,
-    params: ChannelParams,
-) -> DataFrame:
-    """Rows of `channel_scores` from the contact features of typical pairs (`as_typical_pairs`)."""
-    scored = score_pairs(path, features, params)
+def score_channels(scores: DataFrame, options: DataFrame, best_times: DataFrame | None, as_of: AsOf) -> DataFrame:
+    """Rows of `channel_scores`: the PAIR_SCORES of typical offers (`typical_options`), with the best times to send."""
+    scored = scores.join(F.broadcast(options), on=["offer_id", "channel", "window_days"], how="left_semi")
     if best_times is None:
         unknown = F.lit(None).cast("int")
         timed = scored.withColumns({"best_weekday": unknown, "best_hour": unknown})
