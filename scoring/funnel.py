@@ -41,8 +41,16 @@ def components(params: DecisionParams) -> tuple[Component, ...]:
         ("applicability", "already_redeemed", "the customer redeemed this offer before"),
         ("suitability", "recent_complaint", f"the customer complained within {p.complaint_pause_days} days"),
         ("contact policy", "cool_down", f"this offer was sent to the customer within {p.cool_down_days} days"),
-        ("contact policy", "cap_7_days", f"{p.cap_7_days} contacts in 7 days are the limit (sent, or issued and open)"),
-        ("contact policy", "cap_30_days", f"{p.cap_30_days} contacts in 30 days are the limit (sent, or issued)"),
+        (
+            "contact policy",
+            "cap_7_days",
+            f"contacts in 7 days reach the limit of {p.cap_7_days} (sent, or issued and open)",
+        ),
+        (
+            "contact policy",
+            "cap_30_days",
+            f"contacts in 30 days reach the limit of {p.cap_30_days} (sent, or issued and open)",
+        ),
         ("value", "no_response_score", "no response score for this customer, offer and channel"),
         ("value", "below_min_priority", f"brings less than it costs, or less than {p.min_priority:g}"),
         ("allocation", "per_customer", f"a better candidate has the place; {p.per_customer} at most, and the caps"),
