@@ -18,7 +18,8 @@ from features.contract import Contract
 from features.errors import DataError
 from features.quality import arriving_contract, quarantine_contract, row_as_json
 from jobs.csv_lines import read_blocks
-from jobs.source_files import Source, SourceFile
+from jobs.file_checks import SourceFile
+from jobs.source_files import Source
 from jobs.source_values import UNREADABLE, read_values
 
 BATCH_ROWS = 65_536
