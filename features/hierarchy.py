@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
 
+from features.as_of import AsOf
 from features.errors import DataError
 
 Labels = NDArray[np.object_]
@@ -63,3 +65,12 @@ def as_hierarchy(table: pa.Table, product_ids: Labels) -> Hierarchy:
         department=column("department"),
         brand=column("brand"),
     )
+
+
+def as_current_products(products: DataFrame, as_of: AsOf) -> DataFrame:
+    """One row per product with the attributes that held at the cut; a row without valid_from has always held."""
+    known = products.where(F.col("valid_from").isNull() | (F.col("valid_from") < F.lit(as_of.ts)))
+    newest = Window.partitionBy("product_id").orderBy(
+        F.col("valid_from").desc_nulls_last(), F.col("category").asc_nulls_last()
+    )
+    return known.withColumn("_n", F.row_number().over(newest)).where(F.col("_n") == 1).drop("_n")

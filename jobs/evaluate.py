@@ -1,0 +1,202 @@
+"""`nextbest evaluate recommender`: every recommender in one table, by protocol A (see `recommend/evaluation.py`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from pyspark.sql import DataFrame
+from threadpoolctl import threadpool_limits
+
+from features.as_of import AsOf
+from features.errors import DataError
+from features.hierarchy import LEVELS, Hierarchy, as_current_products, collect_hierarchy
+from features.interactions import Interactions, as_drop_counts, as_purchase_days, collect_interactions
+from features.order_lines import account_customers
+from features.splits import CalendarCut, calendar_cuts, cuts_before
+from jobs.cli import common_options
+from jobs.code_version import code_version
+from jobs.console import progress, say, show_table
+from jobs.recommenders import CHAMPIONS, baselines
+from jobs.settings import Settings
+from jobs.workspace import Workspace, workspace
+from models.als import AlsParams
+from models.ease import EaseParams
+from recommend.evaluation import Factory, Line, measure, pose_problem, tabulate
+
+DEVELOPMENT = (date(2017, 8, 14), date(2017, 9, 11), date(2017, 10, 9))
+MIN_BASKETS = 50
+DROPPED = ("FUEL", "MISCELLANEOUS", "COUPON")
+
+
+@click.group("evaluate")
+def command() -> None:
+    """Measure models against their baselines."""
+
+
+@command.command("recommender")
+@click.option(
+    "--protocol",
+    type=click.Choice(["complete-journey", "lake"]),
+    default="lake",
+    show_default=True,
+    help="The lake's own purchases, or the public demo data cut on UTC days, to compare with published numbers.",
+)
+@click.option("--cut", "cuts", type=click.DateTime(["%Y-%m-%d"]), multiple=True, help="First label day; may repeat.")
+@click.option("--level", "levels", type=click.Choice(LEVELS), multiple=True, help="May repeat.  [default: all three]")
+@click.option("--full", is_flag=True, help=f"Also the full catalogue; else only items with {MIN_BASKETS}+ baskets.")
+@click.option("--embargo-days", type=click.IntRange(0, 28), default=0, show_default=True, help="Days left out.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Also write the table here.")
+@common_options
+def recommender(
+    settings: Settings,
+    protocol: str,
+    cuts: tuple[datetime, ...],
+    levels: tuple[str, ...],
+    full: bool,
+    embargo_days: int,
+    json_path: Path | None,
+) -> None:
+    """Recall and NDCG at 10 of every recommender, for ALL, REPEAT and EXPLORE, with 95 % intervals.
+
+    Differences are paired, against the heuristic that is champion until something beats it by interval.
+    """
+    with workspace(settings, "evaluate") as w:
+        w.tracking.check()
+        if protocol == "complete-journey":
+            purchases, hierarchy = collect_demo(w)
+        else:
+            purchases, hierarchy = collect_lake(w)
+        days = [c.date() for c in cuts] or (DEVELOPMENT if protocol == "complete-journey" else ())
+        end = int(purchases.day.max()) + 1
+        windows = calendar_cuts(days, 28, embargo_days) if days else cuts_before(end, 1, 28, embargo_days)
+        jobs = [
+            (c, lv, b)
+            for c in windows
+            for lv in levels or LEVELS
+            for b in ((MIN_BASKETS, 0) if full else (MIN_BASKETS,))
+        ]
+        lines: list[Line] = []
+        counts: list[dict[str, object]] = []
+        recommenders = baselines(AlsParams(threads=settings.threads, seed=settings.seed), EaseParams())
+        for cut, level, min_baskets in progress(jobs, "evaluate"):
+            found, dropped = evaluate_window(purchases, hierarchy, cut, level, min_baskets, recommenders, settings.seed)
+            lines += found
+            counts.append(dropped)
+        report(lines, counts)
+        if json_path:
+            json_path.write_text(json.dumps({"lines": [x.as_dict() for x in lines], "dropped": counts}, indent=1))
+            say(f"wrote {json_path}")
+        store(w, protocol, lines, counts)
+
+
+def evaluate_window(
+    purchases: Interactions,
+    hierarchy: Hierarchy,
+    cut: CalendarCut,
+    level: str,
+    min_baskets: int,
+    recommenders: Mapping[str, Factory],
+    seed: int = 0,
+    k: int = 10,
+    champions: Mapping[str, str] = CHAMPIONS,
+) -> tuple[list[Line], dict[str, object]]:
+    """The lines of one cut, level and catalogue (`min_baskets` 0: full), and what the protocol dropped there.
+
+    `recommenders` must hold the names in `champions`; they are fitted on one BLAS thread, so that numbers repeat.
+    """
+    problem = pose_problem(purchases, hierarchy, cut, level, min_baskets)
+    with threadpool_limits(limits=1, user_api="blas"):
+        values = measure(problem, recommenders, k)
+    about = {"cut": cut.label_start.isoformat(), "level": level, "catalogue": problem.catalogue}
+    sizes = {"items": problem.window.history.n_products, "customers": problem.window.history.n_customers}
+    return tabulate(problem, values, champions, seed), about | sizes | dict(problem.dropped)
+
+
+def collect_lake(w: Workspace) -> tuple[Interactions, Hierarchy]:
+    """All purchases of the lake, by local day, customers as known at the end of the data."""
+    missing = [n for n in ("transactions", "products", "customer_map") if w.lake.table(n) is None]
+    if missing:
+        raise DataError(
+            f"lake {w.lake.root} has no {', '.join(missing)} yet; `nextbest run` fills it, "
+            "or take --protocol complete-journey"
+        )
+    as_of = AsOf(date(9000, 1, 1), w.settings.time_zone)
+    transactions, products, customer_map = (
+        w.lake.read(w.engine.spark, n, w.lake.require(n).version(), None)
+        for n in ("transactions", "products", "customer_map")
+    )
+    owners = account_customers(customer_map, as_of)
+    return _collect(transactions.join(owners, "account_id", how="inner"), products, as_of)
+
+
+def collect_demo(w: Workspace) -> tuple[Interactions, Hierarchy]:
+    """Complete Journey on UTC days, one customer per household."""
+    from features.source_tables import PRODUCTS
+    from jobs.complete_journey import write_sources
+
+    folder = w.lake.root / "demo_sources"
+    write_sources(folder)
+    read = w.engine.spark.read
+    transactions = read.parquet(str(folder / "transactions.parquet")).withColumnRenamed("account_id", "customer_id")
+    products = read.parquet(str(folder / "products.parquet"))
+    if "valid_from" not in products.columns:
+        from pyspark.sql import functions as F
+
+        products = products.withColumn("valid_from", F.lit(None).cast(PRODUCTS.column("valid_from").spark_type))
+    return _collect(transactions, products, AsOf(date(9000, 1, 1)))
+
+
+def _collect(transactions: DataFrame, products: DataFrame, as_of: AsOf) -> tuple[Interactions, Hierarchy]:
+    current = as_current_products(products, as_of)
+    for row in sorted(as_drop_counts(transactions, current, DROPPED).collect(), key=lambda r: r.drop_reason or ""):
+        say(f"  {row.lines:,} lines, {row.amount:,}: {row.drop_reason or 'kept'}")
+    purchases = collect_interactions(as_purchase_days(transactions, current, as_of.time_zone, DROPPED))
+    return purchases, collect_hierarchy(current, purchases.products)
+
+
+def report(lines: Sequence[Line], counts: Sequence[Mapping[str, object]]) -> None:
+    """Prints a table per cut, level, catalogue and task, and what was dropped."""
+    groups = dict.fromkeys((x.cut, x.level, x.catalogue) for x in lines)
+    for group in groups:
+        dropped = next(c for c in counts if (c["cut"], c["level"], c["catalogue"]) == group)
+        rows = [
+            (
+                x.task,
+                x.recommender,
+                f"{x.recall.mean:.4f}",
+                f"{x.ndcg.mean:.4f}",
+                f"[{x.recall.low:.4f}, {x.recall.high:.4f}]",
+                _gain(x, "recall"),
+                _gain(x, "ndcg"),
+            )
+            for x in lines
+            if (x.cut, x.level, x.catalogue) == group
+        ]
+        header = ["task", "recommender", "recall@10", "NDCG@10", "recall 95 %", "recall against champion", "NDCG"]
+        show_table(f"{group[1]} ({group[2]}), cut {group[0]}", header, rows)
+        say("  " + ", ".join(f"{k} {v:,}" for k, v in dropped.items() if isinstance(v, (int, float))))
+
+
+def _gain(line: Line, metric: str) -> str:
+    if line.recommender == line.champion:
+        return "champion"
+    gain = line.recall_gain if metric == "recall" else line.ndcg_gain
+    return f"{gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]" + (" *" if gain.excludes_zero else "")
+
+
+def store(w: Workspace, protocol: str, lines: Sequence[Line], counts: Sequence[Mapping[str, object]]) -> None:
+    """One tracked run with the whole table and the means as metrics."""
+    tags = {"protocol": f"A, {protocol}", "code_version": code_version()}
+    params = {"als": asdict(AlsParams()), "ease": asdict(EaseParams()), "cuts": sorted({x.cut for x in lines})}
+    with w.tracking.training("evaluate-recommender", params, tags) as t:
+        for x in lines:
+            where = f"{x.level}.{x.catalogue}.{x.task}.{x.cut}.{x.recommender}"
+            t.metrics({f"recall_at_10.{where}": x.recall.mean, f"ndcg_at_10.{where}": x.ndcg.mean})
+        t.table("recommenders", [x.as_dict() for x in lines])
+        t.table("dropped", [dict(c) for c in counts])
+    say(f"stored as run {t.run_id} in {w.tracking.uri}; * marks a difference whose interval excludes 0")
