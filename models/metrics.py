@@ -157,7 +157,8 @@ def wilson(rate: float, n: float, z: float = 1.959964) -> tuple[float, float]:
     """
     middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+    # rounding must not put an end on the wrong side of the rate
+    return max(0.0, min(rate, float(middle - half))), min(1.0, max(rate, float(middle + half)))
 
 
 def cluster_weights(clusters: ArrayLike, draws: int, seed: int) -> NDArray[np.int64]:

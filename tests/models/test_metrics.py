@@ -134,3 +134,11 @@ def test_calibration_curve_rows_add_up(sample):
     assert sum(r["rows"] for r in curve) == y.size
     assert sum(r["rows"] * r["observed"] for r in curve) == pytest.approx(y.sum())
     assert all(r["low"] <= r["observed"] <= r["high"] for r in curve)
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.5, 1.0])
+def test_wilson_holds_the_rate_at_any_size(rate):
+    """Also where rounding would put the end on the wrong side."""
+    for n in range(1, 200):
+        low, high = m.wilson(rate, n)
+        assert 0 <= low <= rate <= high <= 1
