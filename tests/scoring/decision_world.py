@@ -21,7 +21,9 @@ from scoring.decision_params import DecisionParams
 ZONE = "America/New_York"
 AS_OF = AsOf(date(2017, 12, 4), ZONE)
 ALWAYS = datetime(1990, 1, 1, tzinfo=UTC)
-SCORES = "customer_id string, offer_id string, channel string, p_response double, horizon_days int, reasons array<string>"
+SCORES = (
+    "customer_id string, offer_id string, channel string, p_response double, horizon_days int, reasons array<string>"
+)
 VALUES = "offer_kind string, responders bigint, response_margin double, response_incentive double"
 # an order brings 10 of margin to a responder whose coupon costs 1
 RESPONSE_VALUES = [("A", 100, 10.0, 1.0), (None, 100, 10.0, 1.0)]
@@ -121,7 +123,8 @@ def decide(given: DecisionInputs, params: DecisionParams, as_of: AsOf = AS_OF) -
 
 def settled(df: DataFrame) -> DataFrame:
     """The same rows, computed."""
-    return df.sparkSession.createDataFrame(df.collect(), df.schema)
+    table = df.toArrow()  # brings the schema along
+    return df.sparkSession.createDataFrame(table if table.num_rows else [], None if table.num_rows else df.schema)
 
 
 def money(text: str) -> Decimal:

@@ -1,6 +1,7 @@
 """Ids, hashes, windows and withdrawals: what stays still from day to day, and what a tool is told."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,7 +16,20 @@ from scoring.decisions import ACTED_ON, carried_over, next_best_offers, row_hash
 from scoring.history import open_decisions
 from scoring.offer_contents import join_products, product_popularity
 from scoring.sending import with_sending_window
-from tests.scoring.decision_world import AS_OF, ZONE, Row, channel, contact, decide, frame, inputs, local, logs, offer
+from tests.scoring.decision_world import (
+    AS_OF,
+    ZONE,
+    Row,
+    channel,
+    contact,
+    decide,
+    frame,
+    inputs,
+    local,
+    logs,
+    offer,
+    settled,
+)
 
 ALL_NBA = ArmParams(salt="d", nba=1.0, random_eligible=0.0, propensity_only=0.0, global_holdout=0.0)
 PARAMS = DecisionParams(incrementality_prior=1.0, arms=ALL_NBA)
@@ -38,7 +52,7 @@ def day_after(
     """One day's `next_best_offers` from the snapshot of an earlier one."""
     log = logs(spark, CONTACTS, contacts)
     earlier = frame(spark, NEXT_BEST_OFFERS, []) if earlier is None else earlier
-    open_rows = open_decisions(earlier, log, as_of)
+    open_rows = settled(open_decisions(earlier, log, as_of))
     given = inputs(spark, scores, offers, contacts, channels=channels, open_rows=open_rows)
     decided, _ = decide(given, params, as_of)
     products = frame(spark, NEXT_BEST_PRODUCTS, lists)
@@ -46,14 +60,20 @@ def day_after(
         [("o1", "p1"), ("o1", "p2"), ("o1", "p3"), ("o2", "p4")], "offer_id string, product_id string"
     )
     popular = spark.createDataFrame([("p2", 9), ("p1", 3)], "product_id string, buyers bigint")
-    sends = (
+    sends = settled(
         decided.where(F.col("dropped_by").isNull())
         .transform(join_products, products, of_offers, popular, 2)
         .transform(with_sending_window, open_rows, params, as_of)
         .withColumn("member_ref", F.concat(F.lit("m-"), F.col("customer_id")))
     )
     rows = with_withdrawals(next_best_offers(sends, params, as_of, "USD"), open_rows, as_of)
-    return spark.createDataFrame(NEXT_BEST_OFFERS.conform(rows).collect(), NEXT_BEST_OFFERS.ddl())
+    return settled(NEXT_BEST_OFFERS.conform(rows))
+
+
+@pytest.fixture(scope="module")
+def first(spark: SparkSession) -> DataFrame:
+    """The first day's decisions, from which most tests go on: o1 for c1, o2 for c2."""
+    return day_after(spark, None, AS_OF)
 
 
 def by_offer(rows: DataFrame) -> dict[tuple[str, str], Any]:
@@ -79,8 +99,6 @@ def test_the_five_ws_of_a_row(spark: SparkSession) -> None:
     assert moment(row, "send_before") == local(date(2017, 12, 10), 20)
     # the offer ends before the sending days do
     assert moment(rows["c2", "o2"], "valid_until") == local(date(2017, 12, 8), 20)
-    faults = NEXT_BEST_OFFERS.faults(NEXT_BEST_OFFERS.audit_counts(day_after(spark, None, AS_OF)).collect()[0].asDict())
-    assert faults == []
 
 
 def moment(row: Any, name: str) -> datetime:
@@ -91,9 +109,10 @@ def moment(row: Any, name: str) -> datetime:
 
 def test_a_decision_that_stands_changes_nothing_a_tool_sees(spark: SparkSession) -> None:
     """On the next day, with other scores: same id, hash, window, propensity and updated_at."""
-    first = day_after(spark, None, AS_OF, params=DecisionParams(incrementality_prior=1.0, arms=ArmParams(salt="d")))
-    before = by_offer(first)
-    later = by_offer(day_after(spark, first, AS_OF.plus(1), scores={k: v * 1.1 for k, v in SCORES.items()}))
+    arms = ArmParams(salt="d")  # propensities below 1
+    one = day_after(spark, None, AS_OF, params=DecisionParams(incrementality_prior=1.0, arms=arms))
+    before = by_offer(one)
+    later = by_offer(day_after(spark, one, AS_OF.plus(1), scores={k: v * 1.1 for k, v in SCORES.items()}))
     kept = [k for k, r in later.items() if r["action"] == "send"]
     assert kept
     for key in set(kept) & set(before):
@@ -103,17 +122,15 @@ def test_a_decision_that_stands_changes_nothing_a_tool_sees(spark: SparkSession)
         assert later[key]["as_of"] == date(2017, 12, 5)
 
 
-def test_an_issued_decision_is_not_swapped_for_a_better_one(spark: SparkSession) -> None:
+def test_an_issued_decision_is_not_swapped_for_a_better_one(spark: SparkSession, first: DataFrame) -> None:
     """A tool may be sending it: with one contact a week, a better offer waits until the first expires."""
-    first = day_after(spark, None, AS_OF)
     better = {**SCORES, ("c1", "o2"): 0.9}
     rows = by_offer(day_after(spark, first, AS_OF.plus(1), scores=better))
     assert {k: r["action"] for k, r in rows.items()} == {("c1", "o1"): "send", ("c2", "o2"): "send"}
 
 
-def test_what_no_longer_stands_is_withdrawn_until_it_would_have_expired(spark: SparkSession) -> None:
+def test_what_no_longer_stands_is_withdrawn_until_it_would_have_expired(spark: SparkSession, first: DataFrame) -> None:
     """The offer is gone: a withdraw row, repeated with the same hash, and nothing after valid_until."""
-    first = day_after(spark, None, AS_OF)
     gone = [OFFERS[1]]
     second = day_after(spark, first, AS_OF.plus(1), offers=gone)
     taken = by_offer(second)["c1", "o1"]
@@ -133,32 +150,31 @@ def test_what_no_longer_stands_is_withdrawn_until_it_would_have_expired(spark: S
     assert ("c1", "o1") not in after
 
 
-def test_what_was_carried_out_is_neither_withdrawn_nor_sent_again(spark: SparkSession) -> None:
+def test_what_was_carried_out_is_neither_withdrawn_nor_sent_again(spark: SparkSession, first: DataFrame) -> None:
     """A send on or after the day of the window ends the decision; one before it does not."""
-    first = day_after(spark, None, AS_OF)
     done = (contact("c1", "o1", local(date(2017, 12, 4))),)
     assert set(by_offer(day_after(spark, first, AS_OF.plus(1), contacts=done))) == {("c2", "o2")}
     earlier = (contact("c1", "o1", local(date(2017, 12, 3), 23)),)
     assert ("c1", "o1") in by_offer(day_after(spark, first, AS_OF.plus(1), contacts=earlier))
 
 
-def test_another_round_of_the_same_offer_is_another_decision(spark: SparkSession) -> None:
+def test_another_round_of_the_same_offer_is_another_decision(spark: SparkSession, first: DataFrame) -> None:
     """After the cool-down the offer may come again, under a new id; a moved end of the offer is a new one too."""
     params = DecisionParams(incrementality_prior=1.0, arms=ALL_NBA, cool_down_days=10)
-    first = by_offer(day_after(spark, None, AS_OF, params=params))["c1", "o1"]
+    once = by_offer(first)["c1", "o1"]
     sent = (contact("c1", "o1", local(date(2017, 11, 20))),)
     again = by_offer(day_after(spark, None, AS_OF, params=params, contacts=sent))["c1", "o1"]
     moved = by_offer(day_after(spark, None, AS_OF, offers=[offer("o1", ends_on=date(2017, 12, 30))]))["c1", "o1"]
-    assert len({first["decision_id"], again["decision_id"], moved["decision_id"]}) == 3
+    assert len({once["decision_id"], again["decision_id"], moved["decision_id"]}) == 3
 
 
 def test_best_weekday_and_hour_move_the_window(spark: SparkSession) -> None:
-    """4 December 2017 is a Monday: Thursday is three days on; an hour outside the sending hours is ignored."""
-    rows = by_offer(day_after(spark, None, AS_OF, channels=(channel("c1", best_weekday=4, best_hour=17),)))
+    """4 December 2017 is a Monday: Thursday is three days on. What does not fit offer or sending hours is ignored."""
+    best = (channel("c1", best_weekday=4, best_hour=17), channel("c2", best_weekday=7, best_hour=22))
+    rows = by_offer(day_after(spark, None, AS_OF, channels=best))
     assert moment(rows["c1", "o1"], "send_after") == local(date(2017, 12, 7), 17)
-    late = by_offer(day_after(spark, None, AS_OF, channels=(channel("c2", best_weekday=7, best_hour=22),)))
     # Sunday lies after the end of the offer
-    assert moment(late["c2", "o2"], "send_after") == local(date(2017, 12, 4), 9)
+    assert moment(rows["c2", "o2"], "send_after") == local(date(2017, 12, 4), 9)
 
 
 def test_the_window_keeps_local_hours_over_a_clock_change(spark: SparkSession) -> None:
@@ -169,26 +185,23 @@ def test_the_window_keeps_local_hours_over_a_clock_change(spark: SparkSession) -
     assert moment(row, "send_before") == datetime(2018, 3, 15, 0, tzinfo=UTC)
 
 
-def test_the_hash_covers_what_a_tool_acts_on_and_nothing_else(spark: SparkSession) -> None:
+def test_the_hash_covers_what_a_tool_acts_on_and_nothing_else(spark: SparkSession, first: DataFrame) -> None:
     """Scores, arm, date and reasons for the team change no hash; everything acted on does."""
-    rows = day_after(spark, None, AS_OF).where("customer_id = 'c1'").limit(1)
-    base = rows.withColumn("row_hash", row_hash()).collect()[0]["row_hash"]
-    for name in ("p_response", "priority", "arm", "as_of", "logging_propensity", "cost"):
-        column = NEXT_BEST_OFFERS.column(name)
-        moved = rows.withColumn(name, F.lit("2017-12-31" if name == "as_of" else "0.5").cast(column.spark_type))
-        assert moved.select(row_hash()).collect()[0][0] == base, name
-    for name in ACTED_ON:
-        column = NEXT_BEST_OFFERS.column(name)
-        other = {
-            "timestamp": F.lit("2030-01-01 00:00:00"),
-            "strings": F.array(F.lit("x")),
-        }.get(column.kind, F.lit("7"))
-        assert rows.withColumn(name, other.cast(column.spark_type)).select(row_hash()).collect()[0][0] != base, name
+    row = first.where("customer_id = 'c1'").collect()[0].asDict()
+    others = {"timestamp": datetime(2030, 1, 1), "strings": ["x"], "money": Decimal("7.00"), "date": date(2030, 1, 1)}
+    ignored = ("p_response", "priority", "arm", "as_of", "logging_propensity", "reasons_internal")
+    changed = []
+    for name in (*ACTED_ON, *ignored):
+        kind = NEXT_BEST_OFFERS.column(name).kind
+        changed.append(row | {name: others.get(kind, 0.7 if kind == "double" else "7")})
+    hashed = frame(spark, NEXT_BEST_OFFERS, [row, *changed]).select(row_hash().alias("found")).collect()
+    assert hashed[0]["found"] == row["row_hash"]
+    moved = {name for name, h in zip((*ACTED_ON, *ignored), hashed[1:], strict=True) if h["found"] != row["row_hash"]}
+    assert moved == set(ACTED_ON)
 
 
-def test_a_failed_input_takes_nothing_back(spark: SparkSession) -> None:
+def test_a_failed_input_takes_nothing_back(spark: SparkSession, first: DataFrame) -> None:
     """Carried-over rows are the earlier rows under the new date."""
-    first = day_after(spark, None, AS_OF)
     next_day = AS_OF.plus(1)
     open_rows = open_decisions(first, logs(spark, CONTACTS, []), next_day)
     kept = by_offer(NEXT_BEST_OFFERS.conform(carried_over(open_rows, next_day)))
@@ -197,9 +210,8 @@ def test_a_failed_input_takes_nothing_back(spark: SparkSession) -> None:
     }
 
 
-def test_open_decisions_end_at_valid_until_and_ignore_later_snapshots(spark: SparkSession) -> None:
+def test_open_decisions_end_at_valid_until_and_ignore_later_snapshots(spark: SparkSession, first: DataFrame) -> None:
     """Strict at both ends: not open at valid_until itself, and a rerun of a day does not read that day."""
-    first = day_after(spark, None, AS_OF)
     none = logs(spark, CONTACTS, [])
     assert open_decisions(first, none, AS_OF).count() == 0
     end = AS_OF.plus(1)
