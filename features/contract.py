@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from functools import reduce
 
 import pyarrow as pa
@@ -151,10 +152,10 @@ class Contract:
             if c.values:
                 rules[f"{c.name} not in {', '.join(c.values)}"] = col.isNotNull() & ~col.isin(list(c.values))
             if c.low is not None:
-                rules[f"{c.name} below {c.low:g}"] = col < F.lit(c.low)
+                rules[f"{c.name} below {c.low:g}"] = col < _bound(c, c.low)
             if c.high is not None:
                 # NaN sorts above every number; it is counted by its own rule
-                rules[f"{c.name} above {c.high:g}"] = col > F.lit(c.high)
+                rules[f"{c.name} above {c.high:g}"] = col > _bound(c, c.high)
         return rules
 
     def audit_counts(self, df: DataFrame) -> DataFrame:
@@ -182,6 +183,11 @@ def nearest(name: str, known: Iterable[str], lead: str = "did you mean") -> str:
     """
     close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
     return f" ({lead} {close[0]!r}?)" if close else ""
+
+
+def _bound(column: Column, value: float) -> SparkColumn:
+    """A bound in the column's own type: Sail compares a decimal with a double through an inexact decimal."""
+    return F.lit(Decimal(f"{value:.2f}")) if column.kind == "money" else F.lit(value)
 
 
 def _compatible(found: pa.DataType, expected: pa.DataType, *, loose: bool) -> bool:

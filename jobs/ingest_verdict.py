@@ -78,13 +78,12 @@ def faults(contract: Contract, outcome: Outcome, params: QualityParams) -> list[
             found.append(f"{contract.name}: {rows:,} rows: {rule}, which is set to stop the run; {_look(outcome)}")
     share = outcome.quarantined / outcome.rows_in if outcome.rows_in else 0.0
     if share > params.max_quarantined_share and outcome.quarantined > params.tolerated_rows and outcome.good:
-        broken = ", ".join(
-            f"{rule} ({rows:,})" for rule, rows in outcome.rules.most_common() if outcome.severity_of(rule) != "warn"
-        )
+        often_first = sorted(outcome.rules.items(), key=lambda item: (-item[1], item[0]))
+        broken = ", ".join(f"{rule} ({rows:,})" for rule, rows in often_first if outcome.severity_of(rule) != "warn")
         found.append(
             f"{contract.name}: {outcome.quarantined:,} of {outcome.rows_in:,} rows ({share:.1%}) are bad, more than "
-            f"quality.max_quarantined_share allows ({params.max_quarantined_share:.1%}): {broken}; {_look(outcome)}, "
-            "or raise the setting"
+            f"quality.max_quarantined_share allows ({params.max_quarantined_share:.1%}): {broken}; "
+            f"raise the setting or {_look(outcome)}"
         )
     return found
 

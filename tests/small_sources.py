@@ -48,11 +48,18 @@ OFFERS = (
 Row = dict[str, object]
 
 
-def write_small_sources(folder: Path, seed: int = 0, customers: int = 60) -> Path:
-    """Writes `<table>.parquet` for every source contract into `folder` and returns it."""
+def write_small_sources(folder: Path, seed: int = 0, customers: int = 60, *, poison: bool = False) -> Path:
+    """Writes `<table>.parquet` for every source contract into `folder` and returns it.
+
+    With `poison`, ten more order lines come along, two that earn a warning and eight that must go to quarantine
+    (as many as the default settings tolerate), and amounts are doubles that need rounding.
+    """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, table in small_sources(seed, customers).items():
+    tables = small_sources(seed, customers)
+    if poison:
+        tables["transactions"] = _poisoned(tables["transactions"])
+    for name, table in tables.items():
         pq.write_table(table, folder / f"{name}.parquet")
     return folder
 
@@ -79,6 +86,26 @@ def small_sources(seed: int = 0, customers: int = 60) -> dict[str, pa.Table]:
         "responses": responses,
     }
     return {c.name: _table(c, rows[c.name]) for c in SOURCES if c.name in rows}
+
+
+def _poisoned(lines: pa.Table) -> pa.Table:
+    good = lines.slice(0, 1).to_pylist()[0]
+    changes: list[Row] = [
+        {"order_id": "warned-1", "product_id": "nowhere", "amount": 1.005},
+        {"order_id": "warned-2", "quantity": 0, "amount": 2.675},
+        {},  # repeats the first line
+        {"order_id": "bad-1", "account_id": None},
+        {"order_id": "bad-2", "product_id": ""},
+        {"order_id": "bad-3", "amount": -1.0},
+        {"order_id": "bad-4", "amount": float("nan")},
+        {"order_id": "bad-5", "event_ts": datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))},
+        {"order_id": "bad-6", "event_ts": datetime(2262, 4, 11, tzinfo=ZoneInfo("UTC"))},
+        {"order_id": "bad-7\0", "store_id": "买🍎"},
+    ]
+    schema = pa.schema([f.with_type(pa.float64()) if pa.types.is_decimal(f.type) else f for f in lines.schema])
+    schema = pa.schema([f.with_nullable(True) for f in schema])
+    rows = [{k: float(v) if isinstance(v, Decimal) else v for k, v in (good | c).items()} for c in changes]
+    return pa.concat_tables([lines.cast(schema), pa.Table.from_pylist(rows, schema=schema)])
 
 
 def _table(contract: Contract, rows: list[Row]) -> pa.Table:

@@ -141,6 +141,15 @@ def test_good_rows_take_the_contract_types(spark: SparkSession) -> None:
     assert df.columns == TRANSACTIONS.names
 
 
+def test_money_at_its_bound_is_within(spark: SparkSession) -> None:
+    """The audit of a clean table agrees with the rules about a value that equals the bound, also as a decimal."""
+    rows = [LINE | {"order_id": f"o{i}", "amount": a} for i, a in enumerate([0.0, 1e9])]
+    df = judged(spark, TRANSACTIONS, rows)
+    assert broken(df) == [[], []]
+    counts = TRANSACTIONS.audit_counts(as_contract(df, TRANSACTIONS)).collect()[0].asDict()
+    assert TRANSACTIONS.faults(counts) == []
+
+
 def test_unknown_times_of_tables_without_events(spark: SparkSession) -> None:
     """An offer is known a lag from its first day; a product holds from always."""
     offer = as_contract(good_rows(judged(spark, OFFERS, [OFFER])), OFFERS, timedelta(days=-7))

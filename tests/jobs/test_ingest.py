@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from jobs.source_staging import stage_source
 from jobs.tables import Lake
 from jobs.tracking import Tracking
 from jobs.workspace import undated
-from tests.small_sources import small_sources
+from tests.small_sources import small_sources, write_small_sources
 
 SMALL = small_sources(customers=4)
 
@@ -146,6 +147,15 @@ def test_poison_rows_are_quarantined(house: House) -> None:
         "transactions.quarantined": 10,
         "transactions.warned": 1,
     }
+
+
+def test_poisoned_small_sources(house: House) -> None:
+    """The poisoned small shop passes with the default settings: eight rows refused, two warned."""
+    write_small_sources(house.sources, customers=4, poison=True)
+    counts = house.run().counts
+    assert counts["transactions.quarantined"] == len(house.quarantined("transactions")) == 8
+    rows = {r["order_id"]: r["amount"] for r in house.lake.arrow("transactions").to_pylist()}
+    assert (rows["warned-1"], rows["warned-2"]) == (Decimal("1.01"), Decimal("2.68"))
 
 
 def test_csv_rows_that_cannot_be_read(house: House) -> None:
