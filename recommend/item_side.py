@@ -1,0 +1,133 @@
+"""What the recommender knows of items at a cut: popularity, rhythm, factors and item-item weights, in .npy files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommend.histories import Floats, Histories, Ints, run_starts
+
+Array32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CandidateParams:
+    """Which items a customer's candidates are taken from.
+
+    `als`, `similar` and `popular` are how many each source gives beside the customer's own items; `own` caps her own,
+    best first. An item she does not own is offered when at least `min_customers` customers bought it; any item only
+    when somebody bought it in the last `max_idle_days`, so that what is no longer sold drops out.
+    """
+
+    own: int = 400
+    als: int = 80
+    similar: int = 80
+    popular: int = 80
+    min_customers: int = 5
+    max_idle_days: int = 84
+
+
+@dataclass(frozen=True)
+class ItemSide:
+    """Per item, at one cut; float32 unless said otherwise, shape (n_items,).
+
+    pop7, pop28, pop56: customers who bought in the last so many days. new28: customers whose first purchase of it was
+    in the last 28 days. buyers: customers ever. again: share of buyers who came back for it. gap: median days between
+    two purchases by one customer (nan below 5 gaps). price: mean amount per unit. since: days since its first sale.
+    can_offer, can_repeat: bool. customers: how many there are, shape (). factors (n_items, f): ALS item factors.
+    similar_items (s,) int64 positions and similar_weights (s, s): score of column from owned row.
+    """
+
+    pop7: Array32
+    pop28: Array32
+    pop56: Array32
+    new28: Array32
+    buyers: Array32
+    again: Array32
+    gap: Array32
+    price: Array32
+    since: Array32
+    can_offer: NDArray[np.bool_]
+    can_repeat: NDArray[np.bool_]
+    customers: NDArray[np.int64]
+    factors: Array32
+    similar_items: Ints
+    similar_weights: Array32
+
+    def save(self, folder: Path, prefix: str) -> None:
+        """One .npy file per array, `<prefix>.<name>.npy`."""
+        for f in fields(self):
+            np.save(folder / f"{prefix}.{f.name}.npy", getattr(self, f.name), allow_pickle=False)
+
+    @staticmethod
+    def open(folder: Path, prefix: str) -> ItemSide:
+        """The arrays saved in `folder`, memory-mapped."""
+        names = [f.name for f in fields(ItemSide)]
+        return ItemSide(**{n: np.load(folder / f"{prefix}.{n}.npy", mmap_mode="r", allow_pickle=False) for n in names})
+
+
+def fit_item_side(
+    h: Histories,
+    factors: Array32,
+    similar_items: Ints,
+    similar_weights: Array32,
+    params: CandidateParams,
+) -> ItemSide:
+    """Item statistics of the histories of all customers, beside factors and weights that were fitted on the same."""
+    n = h.n_items
+    pair = run_starts(h.customer, h.item)
+    item, first_age = h.item[pair], h.age[pair]  # ages fall within a pair: the first is the oldest
+    buyers = np.bincount(item, minlength=n)
+    bought_days = np.diff(np.append(pair, len(h.item)))
+    again = np.bincount(item, weights=bought_days > 1, minlength=n) / np.maximum(buyers, 1)
+
+    def within(days: int) -> Array32:
+        rows = h.age <= days
+        start = run_starts(h.customer[rows], h.item[rows])
+        return np.bincount(h.item[rows][start], minlength=n).astype(np.float32)
+
+    units = np.bincount(h.item, weights=np.maximum(h.quantity, 1.0), minlength=n)
+    amount = np.bincount(h.item, weights=h.amount, minlength=n)
+    since, idle = np.zeros(n), np.full(n, np.inf)
+    np.maximum.at(since, h.item, h.age)
+    np.minimum.at(idle, h.item, h.age)
+    return ItemSide(
+        pop7=within(7),
+        pop28=within(28),
+        pop56=within(56),
+        new28=np.bincount(item[first_age <= 28], minlength=n).astype(np.float32),
+        buyers=buyers.astype(np.float32),
+        again=again.astype(np.float32),
+        gap=_median_gap(h).astype(np.float32),
+        price=(amount / np.maximum(units, 1.0)).astype(np.float32),
+        since=since.astype(np.float32),
+        can_offer=(buyers >= params.min_customers) & (idle <= params.max_idle_days),
+        can_repeat=idle <= params.max_idle_days,
+        customers=np.asarray(len(np.unique(h.customer)), dtype=np.int64),
+        factors=factors,
+        similar_items=similar_items,
+        similar_weights=similar_weights,
+    )
+
+
+def _median_gap(h: Histories, support: int = 5) -> Floats:
+    """Median days between two purchases of an item by one customer; nan below `support` gaps."""
+    same = (h.customer[1:] == h.customer[:-1]) & (h.item[1:] == h.item[:-1])
+    item, gap = h.item[1:][same], (h.age[:-1] - h.age[1:])[same].astype(np.float64)
+    order = np.lexsort((gap, item))
+    item, gap = item[order], gap[order]
+    out = np.full(h.n_items, np.nan)
+    start = run_starts(item)
+    size = np.diff(np.append(start, len(item)))
+    middle = (gap[start + (size - 1) // 2] + gap[start + size // 2]) / 2 if len(start) else gap
+    enough = size >= support
+    out[item[start][enough]] = middle[enough]
+    return out
+
+
+def popularity_order(popularity: NDArray) -> Ints:
+    """Item positions, most popular first, ties by position (that is, by id)."""
+    return np.lexsort((np.arange(len(popularity)), -popularity.astype(np.float64))).astype(np.int64)

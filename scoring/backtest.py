@@ -1,0 +1,98 @@
+"""What a stage trained before a cut was worth in the window after it: ranking, published lists, calibration by kind."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.interactions import Interactions
+from models.metrics import METRICS, calibration_curve, cluster_weights, ece_noise_floor
+from recommend.catalogue import Catalogue
+from recommend.categories import STATES
+from recommend.histories import Ints, bought_between, histories_before, is_in
+from recommend.lists import PRODUCT_KINDS, Rows
+from scoring.recommendations import publish
+from scoring.second_stage import MODES, Scored, SecondStage, raw_scores
+from scoring.train_second_stage import list_metrics, own_keys
+
+Table = list[dict[str, object]]
+SHOWN = ("observed_over_expected", "calibration_slope", "brier_skill", "ece")
+DRAWS = 100
+
+
+def backtest(
+    data: Interactions, catalogue: Catalogue, cut: int, stage: SecondStage, horizon: int = 28, k: int = 10
+) -> tuple[Table, Table, Table]:
+    """Ranking rows, calibration rows and curve rows of `stage` (fitted before `cut`) on [cut, cut + horizon).
+
+    Scores are made from purchases before the cut only; `data` reaches beyond it for the truth.
+    """
+    h = histories_before(data, catalogue, cut)
+    truth = bought_between(data, catalogue, cut, cut + horizon)
+    scored = stage.score(h)
+    rows = publish(stage, scored)
+    ranking = ranking_table(stage, scored, rows, truth, own_keys(h), h.n, k)
+    bought = is_in(truth, scored.candidates.customer * h.n_items + scored.candidates.item)
+    calibration, curve = calibration_tables(
+        stage, scored.candidates.customer[rows.pair], rows.kind, scored.p_buy[rows.pair], bought[rows.pair]
+    )
+    return ranking, calibration, curve
+
+
+def ranking_table(stage: SecondStage, scored: Scored, rows: Rows, truth: Ints, owned: Ints, n: int, k: int) -> Table:
+    """Recall and NDCG at k by scoring (heuristic, ranker, p_buy, the published list) and task."""
+    found = scored.candidates
+    n_items = len(stage.catalogue)
+    is_owned = is_in(owned, truth)
+    tasks = {"all": truth, "repeat": truth[is_owned], "explore": truth[~is_owned]}
+    inside = {"all": np.ones(len(found.item), bool), "repeat": found.owned, "explore": ~found.owned}
+    side = stage.sources.side
+    scores: dict[str, NDArray] = {"p_buy": scored.p_buy + scored.raw * 1e-9}
+    for mode in MODES:
+        if mode == "heuristic" or stage.ranker is not None:
+            scores[mode] = raw_scores(mode, stage.ranker, side, found.owned, scored.x)
+    # GP-TopFreq: whatever she bought comes before whatever she did not
+    scores["heuristic"] = scores["heuristic"] + found.owned
+    table: Table = []
+    for task, wanted in tasks.items():
+        lists = {name: (found.customer, found.item, s, inside[task]) for name, s in scores.items()}
+        c, i = found.customer[rows.pair], found.item[rows.pair]
+        lists["published list"] = (c, i, -rows.rank.astype(float), inside[task][rows.pair])
+        for name, (customer, item, score, chosen) in lists.items():
+            m = list_metrics(customer[chosen], item[chosen], score[chosen], wanted, n, n_items, k)
+            means = {key: round(float(np.nanmean(v)), 4) if np.isfinite(v).any() else None for key, v in m.items()}
+            table.append({"level": stage.level.name, "task": task, "scored_by": name, **means})
+    return table
+
+
+def calibration_tables(
+    stage: SecondStage, customer: Ints, kind: Ints, p: NDArray[np.float64], bought: NDArray[np.bool_]
+) -> tuple[Table, Table]:
+    """Per kind of published row: how well p_buy came true, with intervals over customers, and the curve's points."""
+    names = STATES if stage.level.by_state else PRODUCT_KINDS
+    table: Table = []
+    curve: Table = []
+    groups = [("all", np.ones(len(kind), dtype=bool))] + [(n, kind == i) for i, n in enumerate(names)]
+    for name, rows in groups:
+        y = bought[rows].astype(np.float64)
+        base = {"level": stage.level.name, "kind": name, "rows": int(rows.sum()), "bought": int(y.sum())}
+        if len(y) < 2 or y.sum() == 0:
+            table.append({**base, "metric": "observed_over_expected", "value": None, "low": None, "high": None})
+            continue
+        table += [base | line for line in _intervals(y, p[rows], customer[rows])]
+        curve += [{**base, **point} for point in calibration_curve(y, p[rows])]
+    return table, curve
+
+
+def _intervals(y: NDArray[np.float64], p: NDArray[np.float64], customer: Ints) -> Table:
+    """The metrics of `SHOWN` with 95 % bootstrap intervals over customers, and the noise floor of the ECE."""
+    ones, weights = np.ones_like(p), cluster_weights(customer, DRAWS, seed=0)
+    out: Table = []
+    for name in SHOWN:
+        values = [METRICS[name](y, p, w.astype(np.float64)) for w in weights]
+        known = [v for v in values if np.isfinite(v)] or [float("nan")]
+        low, high = np.quantile(known, [0.025, 0.975])
+        value = METRICS[name](y, p, ones)
+        out.append({"metric": name, "value": round(value, 4), "low": round(low, 4), "high": round(high, 4)})
+    floor = round(ece_noise_floor(p, ones, draws=50), 4)
+    return [*out, {"metric": "ece_noise_floor", "value": floor, "low": floor, "high": floor}]

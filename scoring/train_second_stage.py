@@ -1,0 +1,273 @@
+"""Training of the second stage: windows before the cut, sampled pairs, calibration on the latest window, gate.
+
+With cut T and horizon H: the ranker learns from label windows [T-2H, T-H), [T-3H, T-2H), ...; the calibrators and the
+gate use [T-H, T), which is later than all of them; nothing at or after T is ever read. Each window has its own item
+side, fitted before that window.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.errors import DataError
+from features.interactions import Interactions
+from models.als import AlsParams, fit_als
+from models.calibration import Calibrator, fit_calibrator
+from models.ease import EaseParams, fit_ease
+from models.gate import GateParams, Verdict, compare, passes
+from models.ranker import Matrix, Ranker, RankerParams, fit_ranker, sample_negatives
+from recommend.candidates import Candidates, FoldInParams, Sources, build_candidates, rank_in, taste_matrix
+from recommend.catalogue import Catalogue
+from recommend.histories import Histories, Ints, bought_between, histories_before, is_in, take
+from recommend.item_side import CandidateParams, fit_item_side
+from recommend.pair_features import FEATURES, pair_features
+from scoring.second_stage import (
+    MODES,
+    SEGMENTS,
+    Level,
+    Scored,
+    SecondStage,
+    kinds_of,
+    n_kinds,
+    raw_scores,
+    segment_of,
+)
+
+Say = Callable[[str], None]
+CALIBRATION_DEPTH = 30  # rows per customer and segment, best first, that calibrators are fitted on
+KIND_POSITIVES = 100  # bought pairs from which a kind has a calibrator of its own
+K = 10
+
+
+@dataclass(frozen=True)
+class StageParams:
+    """Everything that training one level needs."""
+
+    candidates: CandidateParams = field(default_factory=CandidateParams)
+    als: AlsParams = field(default_factory=AlsParams)
+    ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
+    ranker: RankerParams = field(default_factory=RankerParams)
+    gate: GateParams = field(default_factory=GateParams)
+    horizon_days: int = 28
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pairs of one window: histories before `h.cut`, and whether each candidate was bought in the window after."""
+
+    h: Histories
+    sources: Sources
+    found: Candidates
+    x: Matrix
+    bought: NDArray[np.bool_]
+    truth: Ints
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The fitted stage, the latest labelled window, and what the gate saw per segment."""
+
+    stage: SecondStage
+    latest: Frame | None
+    verdicts: dict[str, list[Verdict]]
+    notes: tuple[str, ...]
+
+
+def fit_sources(data: Interactions, h: Histories, params: StageParams) -> Sources:
+    """Item side at the cut of `h`, from the histories of all customers; `data` has the catalogue's product axis."""
+    fold = FoldInParams(
+        params.als.alpha,
+        params.als.regularization,
+        params.als.half_life_days,
+        params.als.weight,
+        params.als.cap,
+        params.als.bias,
+    )
+    als = fit_als(taste_matrix(h, fold), data.products, replace(params.als, threads=params.threads))
+    ease = fit_ease(data.before(h.cut), h.cut, params.ease)
+    side = fit_item_side(h, als.item_factors, ease.kept, ease.weights, params.candidates)
+    return Sources.of(side, params.candidates, fold)
+
+
+def build_frame(
+    data: Interactions, catalogue: Catalogue, cut: int, params: StageParams, share: float | None
+) -> tuple[Frame, Matrix]:
+    """The window that starts at `cut`, and the weights of its rows; with `share`, only that much of what was not
+    bought is kept (features are computed for kept rows only)."""
+    every = histories_before(data, catalogue, cut)
+    sources = fit_sources(data, every, params)
+    h = take(every, _customers(every, params.ranker))
+    found = build_candidates(h, sources)
+    chosen = np.isin(data.customers[data.customer], h.customers)
+    truth = bought_between(data.where(chosen), catalogue, cut, cut + params.horizon_days)
+    number = np.full(data.n_customers, -1, dtype=np.int64)
+    number[np.searchsorted(data.customers, h.customers)] = np.arange(h.n)
+    who, item = np.divmod(truth, len(catalogue))
+    truth = number[who] * len(catalogue) + item
+    bought = is_in(truth, found.customer * len(catalogue) + found.item)
+    weight = np.ones(len(bought), dtype=np.float32)
+    if share is not None:
+        rows, weight = sample_negatives(bought, share, params.ranker.seed + cut)
+        found, bought = _rows(found, rows), bought[rows]
+    x = pair_features(h, catalogue, sources.side, found.customer, found.item, found.scores)
+    return Frame(h, sources, found, x, bought, truth), weight
+
+
+def fit_second_stage(
+    data: Interactions, catalogue: Catalogue, cut: int, level: Level, params: StageParams, say: Say
+) -> Trained:
+    """Ranker, calibrators and gate before `cut`, and the item side at `cut`. `data` may reach beyond the cut.
+
+    The product axis of `data` is the catalogue. Raises `DataError` when nothing was bought before the cut.
+    """
+    data = data.before(cut)
+    if not len(data):
+        raise DataError("no purchases before the cut; choose a later --as-of")
+    starts = _window_starts(int(data.day.min()), cut, params)
+    ranker = _fit_on_windows(data, catalogue, starts[1:], params, say)
+    latest = None
+    if starts:
+        latest, _ = build_frame(data, catalogue, starts[0], params, None)
+        say(f"{level.name}: {len(latest.bought):,} candidate pairs, {int(latest.bought.sum()):,} bought, in the window")
+    verdicts = gate(latest, ranker, params.gate) if latest is not None and ranker is not None else {}
+    modes = {s: MODES[int(passes(verdicts.get(s, [])))] for s in SEGMENTS}
+    calibrators = fit_calibrators(level, latest, ranker, modes)
+    every = histories_before(data, catalogue, cut)
+    stage = SecondStage(level, catalogue, fit_sources(data, every, params), ranker, modes, calibrators)
+    notes = () if ranker is not None else ("too few purchases before the cut for a ranker: the heuristic stays",)
+    return Trained(stage, latest, verdicts, notes)
+
+
+def _window_starts(first_day: int, cut: int, params: StageParams) -> list[int]:
+    """First days of the windows that have at least one horizon of history before them, latest first."""
+    wanted = [cut - params.horizon_days * (j + 1) for j in range(params.ranker.windows + 1)]
+    return [start for start in wanted if start - first_day >= params.horizon_days]
+
+
+def _fit_on_windows(
+    data: Interactions, catalogue: Catalogue, starts: list[int], params: StageParams, say: Say
+) -> Ranker | None:
+    """The ranker over the windows that begin at `starts`; None when there are none."""
+    xs, ys, ws = [], [], []
+    for start in starts:
+        frame, weight = build_frame(data, catalogue, start, params, params.ranker.negatives)
+        xs.append(frame.x)
+        ys.append(frame.bought)
+        ws.append(weight)
+    if not xs:
+        return None
+    say(f"learning from {sum(map(len, ys)):,} pairs of {len(starts)} windows")
+    x, y, w = np.concatenate(xs), np.concatenate(ys), np.concatenate(ws)
+    return fit_ranker(x, y, w, FEATURES, params.ranker, params.threads)
+
+
+def fit_calibrators(
+    level: Level, latest: Frame | None, ranker: Ranker | None, modes: dict[str, str]
+) -> dict[str, Calibrator]:
+    """A calibrator per kind for the mode of its segment, on each customer's best rows in the latest window.
+
+    A kind with few purchases shares the calibrator of its segment; with no window at all p_buy is a low constant.
+    """
+    out: dict[str, Calibrator] = {}
+    for segment in SEGMENTS:
+        mode = modes[segment]
+        kinds = [k for k in range(n_kinds(level)) if segment_of(level, k) == segment]
+        if latest is None:
+            out |= {f"{mode}.{k}": Calibrator("constant", y=(0.01,)) for k in kinds}
+            continue
+        inside = np.flatnonzero(latest.found.owned == (segment == "repeat"))
+        found, x, bought = _rows(latest.found, inside), latest.x[inside], latest.bought[inside]
+        raw = raw_scores(mode, ranker, latest.sources.side, found.owned, x)
+        best = top_rows(found.customer, found.item, raw, CALIBRATION_DEPTH)
+        raw, bought, kind = raw[best], bought[best].astype(np.float64), kinds_of(level, found, x)[best]
+        shared = fit_calibrator(raw, bought) if len(raw) else Calibrator("constant", y=(0.01,))
+        for k in kinds:
+            enough = bought[kind == k].sum() >= KIND_POSITIVES
+            out[f"{mode}.{k}"] = fit_calibrator(raw[kind == k], bought[kind == k]) if enough else shared
+    return out
+
+
+def gate(latest: Frame, ranker: Ranker, params: GateParams) -> dict[str, list[Verdict]]:
+    """Ranker against heuristic per segment, on the window after those that the ranker learned from."""
+    out = {}
+    for segment in SEGMENTS:
+        owned = segment == "repeat"
+        inside = np.flatnonzero(latest.found.owned == owned)
+        found, x = _rows(latest.found, inside), latest.x[inside]
+        truth = latest.truth[is_in(own_keys(latest.h), latest.truth) == owned]
+        values = {}
+        for mode in MODES:
+            raw = raw_scores(mode, ranker, latest.sources.side, found.owned, x)
+            values[mode] = list_metrics(found.customer, found.item, raw, truth, latest.h.n, latest.h.n_items)
+        who = [np.arange(latest.h.n)]
+        out[segment] = compare(
+            {m: [v] for m, v in values["heuristic"].items()}, {m: [v] for m, v in values["ranker"].items()}, who, params
+        )
+    return out
+
+
+def list_metrics(
+    customer: Ints, item: Ints, score: NDArray, truth: Ints, n: int, n_items: int, k: int = K
+) -> dict[str, NDArray[np.float64]]:
+    """Recall and NDCG (ideal cut at k) at k per customer, (n,), nan without truth; `truth` as sorted keys."""
+    best = top_rows(customer, item, score, k)
+    c, rank = customer[best], rank_in(customer[best])
+    hit = is_in(truth, c * n_items + item[best]).astype(np.float64)
+    wanted = np.bincount(truth // max(n_items, 1), minlength=n)
+    ideal = np.concatenate([[np.nan], np.cumsum(1 / np.log2(np.arange(k) + 2))])[np.minimum(wanted, k)]
+    found = np.bincount(c, weights=hit, minlength=n)
+    gain = np.bincount(c, weights=hit / np.log2(rank + 2), minlength=n)
+    return {"recall": found / np.where(wanted > 0, wanted, np.nan), "ndcg": gain / ideal}
+
+
+def top_rows(customer: Ints, item: Ints, score: NDArray, k: int) -> Ints:
+    """Positions of each customer's `k` best rows, best first, ties by item."""
+    order = np.lexsort((item, -score, customer))
+    return np.asarray(order[rank_in(customer[order]) < k])
+
+
+def own_keys(h: Histories) -> Ints:
+    """Sorted keys of what the customers bought before the cut."""
+    return np.unique(h.customer * h.n_items + h.item)
+
+
+def rescored(stage: SecondStage, frame: Frame) -> Scored:
+    """The pairs of `frame` scored by `stage` (its ranker, modes and calibrators)."""
+    kind = kinds_of(stage.level, frame.found, frame.x)
+    raw, p = np.zeros(len(kind)), np.zeros(len(kind))
+    for segment in SEGMENTS:
+        rows = frame.found.owned == (segment == "repeat")
+        raw[rows] = raw_scores(
+            stage.modes[segment], stage.ranker, frame.sources.side, frame.found.owned[rows], frame.x[rows]
+        )
+        for k in np.unique(kind[rows]):
+            at = rows & (kind == k)
+            p[at] = stage.calibrators[f"{stage.modes[segment]}.{k}"].apply(raw[at])
+    return Scored(frame.found, frame.x, raw, kind, np.round(p, 6))
+
+
+def _customers(h: Histories, params: RankerParams) -> Ints:
+    """Positions of the customers with a history to learn from, a fixed sample when there are many."""
+    known = np.unique(h.customer)
+    if len(known) <= params.max_customers:
+        return known
+    # a hash of the id, not of the position: who is in the sample does not depend on who else is a customer
+    mixed = [zlib.crc32(f"{params.seed}|{h.customers[i]}".encode()) for i in known]
+    return np.sort(known[np.argsort(mixed, kind="stable")[: params.max_customers]])
+
+
+def _rows(found: Candidates, rows: Ints) -> Candidates:
+    """The chosen pairs."""
+    scores = replace(
+        found.scores,
+        als=found.scores.als[rows],
+        similar=found.scores.similar[rows],
+        similar_recent=found.scores.similar_recent[rows],
+    )
+    return Candidates(found.customer[rows], found.item[rows], found.source[rows], found.owned[rows], scores)
