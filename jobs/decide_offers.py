@@ -61,13 +61,15 @@ def run(job: Job) -> None:
 
     sends = _sends(job, decided, accounts, open_rows)
     offers = next_best_offers(sends, params, as_of, currency)
-    rows = job.write("next_best_offers", with_withdrawals(offers, open_rows, as_of))
+    unscored = decided.where(F.col("dropped_by") == "no_response_score")
+    executed = job.write_read("executed", with_withdrawals(offers, open_rows, unscored, as_of))
+    job.write("next_best_offers", executed)
     job.write("decision_log", decision_log(decided, params, as_of, currency))
     job.write("decision_trace", _dated(trace(decided, params), as_of))
     funnel = job.write_read("funnel", decision_funnel(decided, params, as_of))
     job.write("decision_funnel", funnel)
     job.write("constraint_usage", constraint_usage(decided, funding, params, as_of))
-    _report(job, funnel, decided, rows)
+    _report(job, funnel, decided, executed)
 
 
 def _inputs(job: Job, accounts: DataFrame, contacts: DataFrame, open_rows: DataFrame) -> DecisionInputs:
@@ -149,14 +151,13 @@ def _say_assumptions(job: Job) -> None:
             job.say(f"no {name}: {effect}")
 
 
-def _report(job: Job, funnel: DataFrame, decided: DataFrame, rows: int) -> None:
+def _report(job: Job, funnel: DataFrame, decided: DataFrame, executed: DataFrame) -> None:
     for row in sorted(funnel.collect(), key=lambda r: -r["candidates_in"]):
         if row["candidates_dropped"]:
             job.say(f"{row['stage']}: {row['candidates_dropped']:,} candidates dropped, {row['why']}")
-    sent = decided.where(F.col("dropped_by").isNull()).count()
     job.count("candidates", decided.count())
-    job.count("decisions to send", sent)
-    job.count("decisions taken back", rows - sent)
+    job.count("decisions to send", executed.where(F.col("action") == "send").count())
+    job.count("decisions taken back", executed.where(F.col("action") == "withdraw").count())
     job.count("decisions held out", decided.where(F.col("dropped_by") == "held_out").count())
 
 

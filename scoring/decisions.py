@@ -160,15 +160,20 @@ def _assumption() -> Column:
     )
 
 
-def with_withdrawals(sends: DataFrame, open_rows: DataFrame, as_of: AsOf) -> DataFrame:
+def with_withdrawals(sends: DataFrame, open_rows: DataFrame, unscored: DataFrame, as_of: AsOf) -> DataFrame:
     """Today's sends and a `withdraw` row for each earlier decision that no longer stands; adds hash and date.
 
-    A withdraw row repeats what it takes back, and is repeated until the decision would have expired, so that a tool
-    that misses a day still learns of it. `updated_at` is the cut at which `row_hash` last changed.
+    unscored: `decision_id` of candidates whose response score is missing. A missing score is a failure upstream, not
+    a judgement, so an open decision among them stands as it was. A withdraw row repeats what it takes back, and is
+    repeated until the decision would have expired, so that a tool that misses a day still learns of it.
+    `updated_at` is the cut at which `row_hash` last changed.
     """
+    gone = open_rows.join(sends.select("decision_id"), on=["decision_id"], how="left_anti")
+    unjudged = unscored.select("decision_id", F.lit(True).alias("is_unjudged"))
+    action = F.when(F.col("is_unjudged"), F.col("action")).otherwise(F.lit("withdraw"))
     taken_back = (
-        open_rows.join(sends.select("decision_id"), on=["decision_id"], how="left_anti")
-        .withColumns({"action": F.lit("withdraw"), "as_of": F.lit(as_of.day)})
+        gone.join(unjudged, on=["decision_id"], how="left")
+        .withColumns({"action": action, "as_of": F.lit(as_of.day)})
         .select(sends.columns)
     )
     before = open_rows.select(

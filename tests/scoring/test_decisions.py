@@ -66,7 +66,8 @@ def day_after(
         .transform(with_sending_window, open_rows, params, as_of)
         .withColumn("member_ref", F.concat(F.lit("m-"), F.col("customer_id")))
     )
-    rows = with_withdrawals(next_best_offers(sends, params, as_of, "USD"), open_rows, as_of)
+    unscored = decided.where(F.col("dropped_by") == "no_response_score")
+    rows = with_withdrawals(next_best_offers(sends, params, as_of, "USD"), open_rows, unscored, as_of)
     return settled(NEXT_BEST_OFFERS.conform(rows))
 
 
@@ -148,6 +149,15 @@ def test_what_no_longer_stands_is_withdrawn_until_it_would_have_expired(spark: S
     # send_before of the first was 10 December, 20:00
     after = by_offer(day_after(spark, third, AS_OF.plus(7), offers=gone))
     assert ("c1", "o1") not in after
+
+
+def test_a_missing_score_takes_nothing_back(spark: SparkSession, first: DataFrame) -> None:
+    """One customer's scores did not arrive: her open decision stands with its hash and date; the other is kept."""
+    partial = {k: v for k, v in SCORES.items() if k[0] == "c2"} | {("c1", "other"): 0.5}
+    rows, before = by_offer(day_after(spark, first, AS_OF.plus(1), scores=partial)), by_offer(first)
+    assert set(rows) == set(before)
+    for key, row in rows.items():
+        assert (row["action"], row["row_hash"], row["updated_at"]) == ("send", *before[key][-2:]), key
 
 
 def test_what_was_carried_out_is_neither_withdrawn_nor_sent_again(spark: SparkSession, first: DataFrame) -> None:
