@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 from threadpoolctl import threadpool_limits
 
 from features.as_of import AsOf
@@ -20,6 +21,7 @@ from features.order_lines import account_customers
 from features.splits import CalendarCut, calendar_cuts, cuts_before
 from jobs.cli import common_options
 from jobs.code_version import code_version
+from jobs.complete_journey import write_sources
 from jobs.console import progress, say, show_table
 from jobs.recommenders import CHAMPIONS, baselines
 from jobs.settings import Settings
@@ -31,6 +33,7 @@ from recommend.evaluation import Factory, Line, measure, pose_problem, tabulate
 DEVELOPMENT = (date(2017, 8, 14), date(2017, 9, 11), date(2017, 10, 9))
 MIN_BASKETS = 50
 DROPPED = ("FUEL", "MISCELLANEOUS", "COUPON")
+END = date(9000, 1, 1)  # attributes and customers as they are known at the end of the data
 
 
 @click.group("evaluate")
@@ -66,32 +69,43 @@ def recommender(
     Differences are paired, against the heuristic that is champion until something beats it by interval.
     """
     with workspace(settings, "evaluate") as w:
-        w.tracking.check()
-        if protocol == "complete-journey":
-            purchases, hierarchy = collect_demo(w)
-        else:
-            purchases, hierarchy = collect_lake(w)
-        days = [c.date() for c in cuts] or (DEVELOPMENT if protocol == "complete-journey" else ())
-        end = int(purchases.day.max()) + 1
-        windows = calendar_cuts(days, 28, embargo_days) if days else cuts_before(end, 1, 28, embargo_days)
-        jobs = [
-            (c, lv, b)
-            for c in windows
-            for lv in levels or LEVELS
-            for b in ((MIN_BASKETS, 0) if full else (MIN_BASKETS,))
-        ]
-        lines: list[Line] = []
-        counts: list[dict[str, object]] = []
-        recommenders = baselines(AlsParams(threads=settings.threads, seed=settings.seed), EaseParams())
-        for cut, level, min_baskets in progress(jobs, "evaluate"):
-            found, dropped = evaluate_window(purchases, hierarchy, cut, level, min_baskets, recommenders, settings.seed)
-            lines += found
-            counts.append(dropped)
-        report(lines, counts)
-        if json_path:
-            json_path.write_text(json.dumps({"lines": [x.as_dict() for x in lines], "dropped": counts}, indent=1))
-            say(f"wrote {json_path}")
-        store(w, protocol, lines, counts)
+        run(w, protocol, [c.date() for c in cuts], levels or LEVELS, full, embargo_days, json_path)
+
+
+def run(
+    w: Workspace,
+    protocol: str,
+    days: Sequence[date],
+    levels: Sequence[str],
+    full: bool = False,
+    embargo_days: int = 0,
+    json_path: Path | None = None,
+) -> list[Line]:
+    """Evaluates every cut, level and catalogue; prints, stores and returns the lines.
+
+    Without `days`: the development cuts of the demo data, or the last 28 days of the lake.
+    """
+    w.tracking.check()
+    demo = protocol == "complete-journey"
+    purchases, hierarchy = collect_demo(w) if demo else collect_lake(w)
+    days = days or (DEVELOPMENT if demo else ())
+    last = int(purchases.day.max())
+    cuts = calendar_cuts(days, 28, embargo_days) if days else cuts_before(last + 1, 1, 28, embargo_days)
+    floors = (MIN_BASKETS, 0) if full else (MIN_BASKETS,)
+    work = [(cut, level, floor) for cut in cuts for level in levels for floor in floors]
+    recommenders = baselines(AlsParams(threads=w.settings.threads, seed=w.settings.seed), EaseParams())
+    lines: list[Line] = []
+    counts: list[dict[str, object]] = []
+    for cut, level, floor in progress(work, "evaluate"):
+        found, dropped = evaluate_window(purchases, hierarchy, cut, level, floor, recommenders, w.settings.seed)
+        lines += found
+        counts.append(dropped)
+    report(lines, counts)
+    if json_path:
+        json_path.write_text(json.dumps({"lines": [x.as_dict() for x in lines], "dropped": counts}, indent=1))
+        say(f"wrote {json_path}")
+    store(w, protocol, lines, counts)
+    return lines
 
 
 def evaluate_window(
@@ -125,7 +139,7 @@ def collect_lake(w: Workspace) -> tuple[Interactions, Hierarchy]:
             f"lake {w.lake.root} has no {', '.join(missing)} yet; `nextbest run` fills it, "
             "or take --protocol complete-journey"
         )
-    as_of = AsOf(date(9000, 1, 1), w.settings.time_zone)
+    as_of = AsOf(END, w.settings.time_zone)
     transactions, products, customer_map = (
         w.lake.read(w.engine.spark, n, w.lake.require(n).version(), None)
         for n in ("transactions", "products", "customer_map")
@@ -136,19 +150,13 @@ def collect_lake(w: Workspace) -> tuple[Interactions, Hierarchy]:
 
 def collect_demo(w: Workspace) -> tuple[Interactions, Hierarchy]:
     """Complete Journey on UTC days, one customer per household."""
-    from features.source_tables import PRODUCTS
-    from jobs.complete_journey import write_sources
-
     folder = w.lake.root / "demo_sources"
     write_sources(folder)
     read = w.engine.spark.read
     transactions = read.parquet(str(folder / "transactions.parquet")).withColumnRenamed("account_id", "customer_id")
     products = read.parquet(str(folder / "products.parquet"))
-    if "valid_from" not in products.columns:
-        from pyspark.sql import functions as F
-
-        products = products.withColumn("valid_from", F.lit(None).cast(PRODUCTS.column("valid_from").spark_type))
-    return _collect(transactions, products, AsOf(date(9000, 1, 1)))
+    # the demo's products never change and state no start
+    return _collect(transactions, products.withColumn("valid_from", F.lit(None).cast("timestamp")), AsOf(END))
 
 
 def _collect(transactions: DataFrame, products: DataFrame, as_of: AsOf) -> tuple[Interactions, Hierarchy]:
