@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from models.metrics import calibration_curve
 from models.response_evaluation import ResponseEvaluation
 
-SHOWN = ("recency_frequency", "lightgbm")
+SHOWN = ("recency_frequency", "response")
 
 
 def calibration_figure(result: ResponseEvaluation) -> Figure:
@@ -31,10 +31,10 @@ def calibration_figure(result: ResponseEvaluation) -> Figure:
 
 
 def importance_figure(rows: Sequence[Mapping[str, Any]], top: int = 15) -> Figure:
-    """Share of the model's gain per feature."""
+    """Share of the trees' gain per feature."""
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
     shown = list(reversed(rows[:top]))
     axes.barh([str(r["feature"]) for r in shown], [float(r["gain_share"]) for r in shown])
-    axes.set(xlabel="share of gain", title="What the response model looks at")
+    axes.set(xlabel="share of gain", title="What the trees look at")
     return figure

@@ -1,8 +1,9 @@
 """Train and register the response model.
 
 Learns P(responds within the offer's own window | delivered) from sends whose window has closed. The first champion
-is a rule (rates by channel, kind, recency and frequency); LightGBM takes its place only when it is better beyond
-doubt on sends after those it learned from. Where there is too little to learn from, the rule stays and says so.
+is a rule (rates by channel, kind, recency and frequency); the model (LightGBM beside a logistic regression) takes
+its place only when it is better beyond doubt on sends after those it learned from. Where there is too little to
+learn from, the rule stays and says so.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from models.response_evaluation import (
     baselines,
     evaluate_response,
     kind_table,
-    lightgbm_learner,
     metric_table,
+    response_learners,
     superiority,
     why_not_train,
 )
@@ -97,20 +98,20 @@ def collect_sends(job: Job, params: ResponseParams) -> ResponseFrame:
 def evaluate(job: Job, t: TrainingRun, frame: ResponseFrame, params: ResponseParams) -> ResponseEvaluation | None:
     """Rolling evaluation of the model and every baseline; metric tables, a child run per learner, plots."""
     settings, priors = job.settings.response_evaluation, job.settings.response_priors
-    learners = baselines(priors) | {"lightgbm": lightgbm_learner(params, priors, job.settings.seed)}
+    learners = baselines(priors) | response_learners(params, priors, job.settings.seed)
     result = evaluate_response(frame, int(job.as_of.ts.timestamp()), learners, settings, params.min_positives)
     if result is None:
         job.say("no block of sends has enough answered sends before it: the model cannot be judged in time")
         return None
     rows = metric_table(result, settings.draws, job.settings.seed)
     t.table("metrics", rows)
-    t.table("by_offer_kind", kind_table(result, "lightgbm"))
+    t.table("by_offer_kind", kind_table(result, "response"))
     window = f"rolling{settings.block_days}d.{job.as_of.day}"
     for name in learners:
         # an undefined metric is in the table as NaN, and not among the run's metrics
         values = {str(r["metric"]): float(r["value"]) for r in rows if r["model"] == name and r["value"] == r["value"]}
         t.trial(name, {"learner": name}, {f"{metric}.{window}": value for metric, value in values.items()})
-        if name in ("lightgbm", "recency_frequency"):
+        if name in ("response", "recency_frequency"):
             t.metrics({f"{name}.{metric}.{window}": value for metric, value in values.items()})
     t.figure(calibration_figure(result), "calibration.png")
     shown = {(r["model"], r["metric"]): r for r in rows}
@@ -138,7 +139,7 @@ def train(
     if result is None or result.y.sum() < settings.min_test_positives:
         job.say("too few answered sends to judge it on: it stays challenger")
         return False
-    gate = superiority(result, "lightgbm", "recency_frequency", settings.draws, job.settings.seed)
+    gate = superiority(result, "response", "recency_frequency", settings.draws, job.settings.seed)
     t.table("gate", [gate])
     difference = f"Brier {gate['value']:+.4f} [{gate['low']:+.4f}, {gate['high']:+.4f}] against the rule"
     if not gate["passes"]:

@@ -1,11 +1,11 @@
-"""P(responds within the offer's own window | delivered): LightGBM, calibrated, with a heuristic of the same form.
+"""P(responds within the offer's own window | delivered): LightGBM beside a line, calibrated; and a heuristic.
 
 The probability is about one event and one horizon: at least one response of the kind (a coupon redeemed) between
 the contact and the end of the offer, `window_days` local days. Nothing here is causal: sends were chosen by people,
 so a high probability does not say that the contact makes the difference.
 
-A model is a folder: `model.json` (kind, feature names, categories, calibrator, rates, parameters) and, for kind
-lightgbm, `booster.txt`. No pickle.
+A model is a folder: `model.json` (kind, feature names, categories, linear part, calibrator, rates, parameters)
+and, for kind lightgbm, `booster.txt`. No pickle.
 """
 
 from __future__ import annotations
@@ -19,10 +19,13 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
+from scipy.special import expit
 
 from features.errors import ModelError
 from models.calibration import Calibrator, fit_calibrator
 from models.response_frame import CATEGORICAL, FEATURES, Floats, ResponseFrame, categories_of, matrix
+from models.response_linear import LinearPart, fit_linear
 from models.response_params import ResponseParams, ResponsePriors
 from models.response_rule import RateRule, fit_rule, sends_by_kind
 
@@ -44,6 +47,8 @@ class ResponseModel:
     categories: dict[str, list[str]] = field(default_factory=dict)
     calibrator: Calibrator | None = None
     booster: lgb.Booster | None = None
+    linear: LinearPart | None = None
+    linear_share: float = 0.0
     params: dict[str, Any] = field(default_factory=dict)
 
     def predict(self, table: pa.Table) -> Floats:
@@ -54,7 +59,8 @@ class ResponseModel:
         """
         if self.booster is None or self.calibrator is None:
             return np.round(self.rule.predict(table), 6)
-        own = self.calibrator.apply(_predict(self.booster, matrix(table, self.categories)))
+        margin = _margin(self.booster, self.linear, self.linear_share, matrix(table, self.categories))
+        own = self.calibrator.apply(expit(margin))
         keys = [f"{c}|{o}" for c, o in zip(table["channel"].to_pylist(), table["offer_kind"].to_pylist())]
         n = np.array([self.sends.get(key, 0) for key in keys], dtype=np.float64)
         trust = n / (n + self.weight)
@@ -65,7 +71,10 @@ class ResponseModel:
         if self.booster is None:
             return np.zeros((table.num_rows, len(FEATURES)))
         x = matrix(table, self.categories)
-        return np.asarray(self.booster.predict(x, pred_contrib=True, num_threads=1), dtype=np.float64)[:, :-1]
+        trees = np.asarray(self.booster.predict(x, pred_contrib=True, num_threads=1), dtype=np.float64)[:, :-1]
+        if self.linear is None:
+            return trees
+        return (1 - self.linear_share) * trees + self.linear_share * self.linear.contributions(x)
 
     def save(self, folder: Path) -> Path:
         """Writes the model's files into `folder`, which is made, and returns it."""
@@ -79,6 +88,8 @@ class ResponseModel:
             "weight": self.weight,
             "rule": json.loads(self.rule.to_json()),
             "calibrator": json.loads(self.calibrator.to_json()) if self.calibrator else None,
+            "linear": self.linear.to_dict() if self.linear else None,
+            "linear_share": self.linear_share,
             "params": self.params,
         }
         (folder / "model.json").write_text(json.dumps(content, indent=1, sort_keys=True), "utf-8")
@@ -109,6 +120,8 @@ def load_response(folder: Path) -> ResponseModel:
             categories=d["categories"],
             calibrator=Calibrator.from_json(json.dumps(d["calibrator"])) if d["calibrator"] else None,
             booster=booster,
+            linear=LinearPart.from_dict(d["linear"]) if d["linear"] else None,
+            linear_share=float(d["linear_share"]),
             params=d["params"],
         )
     except (OSError, ValueError, KeyError, TypeError, lgb.basic.LightGBMError) as error:
@@ -129,13 +142,18 @@ def fit_response(frame: ResponseFrame, params: ResponseParams, priors: ResponseP
     """
     categories = categories_of(frame.table)
     x = matrix(frame.table, categories)
+
+    def fit(rows: NDArray[np.bool_]) -> tuple[lgb.Booster, LinearPart | None]:
+        return _booster(x[rows], frame.y[rows], params, seed), _linear(x[rows], frame.y[rows], params, categories)
+
     fold = np.array([zlib.crc32(str(c).encode()) % params.folds for c in frame.customer])
     held_out = np.full(len(frame), np.nan)
     for f in range(params.folds):
         inside, outside = fold == f, fold != f
         if inside.any() and outside.any():
-            held_out[inside] = _predict(_booster(x[outside], frame.y[outside], params, seed), x[inside])
+            held_out[inside] = expit(_margin(*fit(outside), params.linear_share, x[inside]))
     seen = np.isfinite(held_out)
+    booster, linear = fit(np.ones(len(frame), dtype=bool))
     return ResponseModel(
         kind="lightgbm",
         rule=fit_rule(frame, priors),
@@ -143,7 +161,9 @@ def fit_response(frame: ResponseFrame, params: ResponseParams, priors: ResponseP
         sends=sends_by_kind(frame),
         categories=categories,
         calibrator=fit_calibrator(held_out[seen], frame.y[seen]),
-        booster=_booster(x, frame.y, params, seed),
+        booster=booster,
+        linear=linear,
+        linear_share=params.linear_share if linear else 0.0,
         params=asdict(params) | {"seed": seed},
     )
 
@@ -179,7 +199,16 @@ def _booster(x: Floats, y: Floats, params: ResponseParams, seed: int) -> lgb.Boo
     return lgb.train(settings, data, params.trees)
 
 
-def _predict(booster: lgb.Booster, x: Floats) -> Floats:
+def _linear(x: Floats, y: Floats, params: ResponseParams, categories: dict[str, list[str]]) -> LinearPart | None:
+    """The linear part, or None where it is switched off or there is one class only."""
+    if params.linear_share <= 0 or np.ptp(y) == 0:
+        return None
+    return fit_linear(x, y, tuple(len(categories[c]) for c in CATEGORICAL), params.linear_strength)
+
+
+def _margin(booster: lgb.Booster, linear: LinearPart | None, share: float, x: Floats) -> Floats:
+    """Log odds: the trees', and the linear part's for `share` of it."""
     if len(x) == 0:
         return np.empty(0)
-    return np.asarray(booster.predict(x, num_threads=1), dtype=np.float64)
+    trees = np.asarray(booster.predict(x, raw_score=True, num_threads=1), dtype=np.float64)
+    return trees if linear is None else (1 - share) * trees + share * linear.margin(x)

@@ -8,17 +8,16 @@ split) and predict the block's sends. Predictions of all blocks are pooled and j
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from models import metrics as m
 from models.response import fit_response
-from models.response_frame import CATEGORICAL, Floats, ResponseFrame, categories_of, matrix
+from models.response_frame import Floats, ResponseFrame
+from models.response_linear import fit_logistic
 from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
 from models.response_rule import fit_rule
 
@@ -49,24 +48,13 @@ def baselines(priors: ResponsePriors) -> dict[str, Learner]:
     }
 
 
-def lightgbm_learner(params: ResponseParams, priors: ResponsePriors, seed: int = 0) -> Learner:
-    """The response model as it would be registered."""
-    return lambda frame: fit_response(frame, params, priors, seed).predict
+def response_learners(params: ResponseParams, priors: ResponsePriors, seed: int = 0) -> dict[str, Learner]:
+    """`response` is the model as it would be registered, `lightgbm` the same without its linear part."""
 
+    def learner(share: float) -> Learner:
+        return lambda frame: fit_response(frame, replace(params, linear_share=share), priors, seed).predict
 
-def fit_logistic(frame: ResponseFrame) -> Predictor:
-    """L2 logistic regression on log1p of the same features, standardised, null as 0, categories as indicators."""
-    categories = categories_of(frame.table)
-
-    def design(table: pa.Table) -> Floats:
-        x = matrix(table, categories)
-        shown = [x[:, [i]] == np.arange(len(categories[c]))[None, :] for i, c in enumerate(CATEGORICAL)]
-        numbers = np.nan_to_num(x[:, len(CATEGORICAL) :])
-        return np.column_stack([*shown, np.sign(numbers) * np.log1p(np.abs(numbers))]).astype(np.float64)
-
-    scaler = StandardScaler().fit(design(frame.table))
-    fitted = LogisticRegression(C=0.05, max_iter=1000).fit(scaler.transform(design(frame.table)), frame.y)
-    return lambda table: np.asarray(fitted.predict_proba(scaler.transform(design(table)))[:, 1], dtype=np.float64)
+    return {"lightgbm": learner(0.0), "response": learner(params.linear_share)}
 
 
 def blocks(

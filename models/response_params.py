@@ -19,6 +19,8 @@ class ResponseParams:
     l2: float = 5.0
     feature_fraction: float = 0.7  # features tried per tree
     bagging_fraction: float = 0.8  # sends seen per tree
+    linear_share: float = 0.5  # weight of the linear part in the log odds; 0 is LightGBM alone
+    linear_strength: float = 0.05  # inverse penalty of the linear part; smaller is stronger
     folds: int = 5  # customer folds whose held-out predictions the calibrator is fitted on
     min_positives: int = 50  # answered sends below which no model is trained
     maturity_days: int = 1  # days after an offer's end before its sends are learned from

@@ -15,12 +15,13 @@ from models.response_evaluation import (
     blocks,
     evaluate_response,
     kind_table,
-    lightgbm_learner,
     metric_table,
+    response_learners,
     superiority,
     why_not_train,
 )
 from models.response_frame import FEATURES, as_response_frame, matrix
+from models.response_linear import LinearPart, design, fit_linear
 from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
 from models.response_rule import RateRule, fit_rule
 
@@ -127,13 +128,39 @@ def test_the_same_frame_gives_the_same_model(frame, model):
     assert np.array_equal(again.predict(frame.table), model.predict(frame.table))
 
 
-def test_contributions_add_up_to_the_boosters_log_odds(frame, model):
-    """What reasons are made of is exact: contributions and the bias sum to the raw score."""
+def test_contributions_add_up_to_the_log_odds(frame, model):
+    """What reasons are made of is exact: contributions and one constant sum to the log odds before calibration."""
     x = matrix(frame.table, model.categories)
-    full = model.booster.predict(x, pred_contrib=True)
-    assert np.allclose(full.sum(axis=1), model.booster.predict(x, raw_score=True))
-    assert np.array_equal(model.contributions(frame.table), full[:, :-1])
+    margin = 0.5 * model.booster.predict(x, raw_score=True) + 0.5 * model.linear.margin(x)
+    rest = margin - model.contributions(frame.table).sum(axis=1)
+    assert np.ptp(rest) < 1e-9
     assert importance(model)[0]["feature"] == "coupon_orders_long"
+
+
+def test_the_linear_part_is_a_logistic_regression_of_log_counts(frame):
+    """Stored numbers alone repeat scikit-learn's answer, through JSON and back; never is long ago, not just now."""
+    from sklearn.linear_model import LogisticRegression
+
+    x = matrix(frame.table, {"channel": ["direct_mail"], "offer_kind": ["Type A", "Type B"]})
+    part = fit_linear(x, frame.y, (1, 2))
+    d = design(x, (1, 2))
+    z = (d - d.mean(axis=0)) / np.where(d.std(axis=0) > 1e-9, d.std(axis=0), 1)
+    oracle = LogisticRegression(C=0.05, max_iter=1000, tol=1e-6).fit(z, frame.y).decision_function(z)
+    assert np.allclose(part.margin(x), oracle)
+    assert LinearPart.from_dict(json.loads(json.dumps(part.to_dict()))) == part
+    never = x[:1].copy()
+    never[0, FEATURES.index("recency_days")] = np.nan
+    assert design(never, (1, 2))[0].max() == pytest.approx(np.log1p(365))
+    with pytest.raises(ModelError, match="damaged"):
+        LinearPart.from_dict(part.to_dict() | {"scale": [0.0] * len(part.scale)})
+
+
+def test_without_a_linear_share_the_model_is_lightgbm_alone(frame, tmp_path):
+    """The share is a setting; 0 leaves the trees."""
+    alone = fit_response(frame, ResponseParams(trees=10, linear_share=0.0), PRIORS)
+    assert alone.linear is None
+    loaded = load_response(alone.save(tmp_path))
+    assert np.array_equal(loaded.predict(frame.table), alone.predict(frame.table))
 
 
 def test_thin_channels_are_drawn_to_the_prior(frame, model):
@@ -183,15 +210,15 @@ def test_no_label_window_reaches_into_the_block_it_trains_for(frame):
 
 def test_evaluation_judges_all_models_on_the_same_rows(frame):
     """One table, every baseline, and a model that sees the signal passes the gate."""
-    learners = baselines(PRIORS) | {"lightgbm": lightgbm_learner(PARAMS, PRIORS)}
+    learners = baselines(PRIORS) | response_learners(PARAMS, PRIORS)
     result = evaluate_response(frame, END, learners, ResponseEvaluationParams(), 30)
     assert {len(p) for p in result.predictions.values()} == {len(result.y)}
     rows = {(r["model"], r["metric"]): r for r in metric_table(result, draws=50)}
-    assert rows["lightgbm", "auc"]["low"] > rows["recency_frequency", "auc"]["high"]
-    assert 0.85 < rows["lightgbm", "observed_over_expected"]["value"] < 1.15
-    assert superiority(result, "lightgbm", "recency_frequency", 50)["passes"] == 1
-    assert superiority(result, "base_rate", "lightgbm", 50)["passes"] == 0
-    assert [r["offer_kind"] for r in kind_table(result, "lightgbm")] == ["Type A", "Type B"]
+    assert rows["response", "auc"]["low"] > rows["recency_frequency", "auc"]["high"]
+    assert 0.85 < rows["response", "observed_over_expected"]["value"] < 1.15
+    assert superiority(result, "response", "recency_frequency", 50)["passes"] == 1
+    assert superiority(result, "base_rate", "response", 50)["passes"] == 0
+    assert [r["offer_kind"] for r in kind_table(result, "response")] == ["Type A", "Type B"]
 
 
 def test_no_block_without_enough_positives(frame):
