@@ -22,17 +22,20 @@ DEFINITIONS = (
 )
 
 
-def basket_features(orders: DataFrame) -> DataFrame:
-    """One row per customer of `orders` (see `as_orders`) with an order in 365 days: features 51 to 53."""
+def basket_features(orders: DataFrame, categories: DataFrame) -> DataFrame:
+    """One row per customer with an order in 365 days: features 51 to 53.
+
+    From `as_orders`, and from `customer_category_features`: orders with each category, summed over categories, are
+    the distinct categories summed over orders.
+    """
     found = (
         orders.where(within(365))
         .groupBy("customer_id")
-        .agg(
-            F.count(F.lit(1)).alias("_orders"),
-            *[F.sum(c).alias(f"_{c}") for c in ("n_units", "n_lines", "n_cats")],
-        )
+        .agg(F.count(F.lit(1)).alias("_orders"), *[F.sum(f"n_{c}").alias(f"_n_{c}") for c in ("units", "lines")])
     )
-    return found.select(
+    distinct = categories.groupBy("customer_id").agg(F.sum("n_orders_365").alias("_n_cats"))
+    return found.join(distinct, "customer_id", how="left").select(
         "customer_id",
-        *[ratio(F.col(f"_n_{c}"), F.col("_orders")).alias(f"{c}_per_order") for c in ("units", "lines", "cats")],
+        *[ratio(F.col(f"_n_{c}"), F.col("_orders")).alias(f"{c}_per_order") for c in ("units", "lines")],
+        ratio(F.coalesce(F.col("_n_cats"), F.lit(0)), F.col("_orders")).alias("cats_per_order"),
     )

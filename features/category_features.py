@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.definitions import CATEGORIES, LIFE, FeatureDef, FeatureParams, per_window
@@ -98,30 +98,33 @@ DEFINITIONS = (
 
 def as_customer_categories(category_days: DataFrame, params: FeatureParams) -> DataFrame:
     """One row per customer and category from `as_category_days`: all columns that need no other customer."""
-    forward = Window.partitionBy("customer_id", "category").orderBy(F.col("days_ago").desc())
-    days = category_days.withColumn("gap", F.lag("days_ago").over(forward) - F.col("days_ago"))
     n_orders, amount, n_lines = F.col("n_orders"), F.col("amount"), F.col("n_lines")
-    first_day = F.when(F.col("gap").isNull(), n_lines)
-    found = days.groupBy("customer_id", "category").agg(
+    days = F.col("_days")
+    half_lives = {"affinity_short": params.short_half_life_days, "affinity_long": params.long_half_life_days}
+    found = category_days.groupBy("customer_id", "category").agg(
         *[sum_within(n_orders, w, "int").alias(f"n_orders_{w or 'l'}") for w in (*WINDOWS, LIFE)],
         *[sum_within(amount, w, MONEY).alias(f"amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
         sum_within(n_lines, 365).alias("n_lines_365"),
-        sum_within(first_day, 365).alias("new_lines_365"),
-        F.min("days_ago").alias("recency_days"),
+        # sorted arrays take a quarter of the time of a window over all days
+        F.sort_array(F.collect_list("days_ago")).alias("_days"),
         F.max("days_ago").alias("days_since_first"),
-        F.count("gap").cast("int").alias("ipt_n"),
-        F.round(F.percentile(F.col("gap").cast("double"), F.lit(0.5)), 6).alias("ipt_median"),
-        *[
-            F.round(F.sum(n_orders * params.buy_weight * F.pow(F.lit(2.0), -F.col("days_ago") / F.lit(half))), 6).alias(
-                name
-            )
-            for name, half in (
-                ("affinity_short", params.short_half_life_days),
-                ("affinity_long", params.long_half_life_days),
-            )
-        ],
+        F.max_by("n_lines", "days_ago").alias("_first_lines"),
+        *[F.round(F.sum(n_orders * _decayed(params.buy_weight, h)), 6).alias(name) for name, h in half_lives.items()],
     )
-    return found.withColumn("overdue_ratio", ratio(F.col("recency_days"), F.col("ipt_median")))
+    return (
+        found.withColumn(
+            "_gaps", F.sort_array(F.transform(F.slice(days, F.lit(2), F.size(days)), lambda d, i: d - F.get(days, i)))
+        )
+        .withColumn("ipt_n", F.size("_gaps"))
+        .select(
+            *[c for c in found.columns if not c.startswith("_")],
+            F.when(F.col("days_since_first") <= 365, F.col("_first_lines")).otherwise(0).alias("new_lines_365"),
+            F.get(days, F.lit(0)).alias("recency_days"),
+            "ipt_n",
+            _median_of_sorted(F.col("_gaps"), F.col("ipt_n")).alias("ipt_median"),
+        )
+        .withColumn("overdue_ratio", ratio(F.col("recency_days"), F.col("ipt_median")))
+    )
 
 
 def fit_category_shares(categories: DataFrame, params: FeatureParams) -> DataFrame:
@@ -162,9 +165,9 @@ def with_category_shares(categories: DataFrame, parameters: DataFrame) -> DataFr
         F.col("subject").alias("category"), F.col("value").alias("_population")
     )
     prior = parameters.where(F.col("feature") == "lift_prior_amount").agg(F.max("value").alias("_prior"))
-    mine = Window.partitionBy("customer_id")
+    totals = categories.groupBy("customer_id").agg(*[F.sum(f"amt_{w}").alias(f"_total_{w}") for w in WINDOWS])
     rows = (
-        categories.select("*", *[F.sum(f"amt_{w}").over(mine).alias(f"_total_{w}") for w in WINDOWS])
+        categories.join(totals, "customer_id", how="inner")
         .join(F.broadcast(share), "category", how="left")
         .join(F.broadcast(prior), how="cross")
     )
@@ -176,3 +179,13 @@ def with_category_shares(categories: DataFrame, parameters: DataFrame) -> DataFr
         *[ratio(F.col(f"amt_{w}"), F.col(f"_total_{w}")).alias(f"share_{w}") for w in WINDOWS],
         F.when(F.col("_total_365") > 0, F.round(smoothed / F.col("_population"), 6)).alias("lift_365"),
     )
+
+
+def _decayed(weight: float, half_life: float) -> Column:
+    return F.lit(weight) * F.pow(F.lit(2.0), -F.col("days_ago") / F.lit(half_life))
+
+
+def _median_of_sorted(values: Column, n: Column) -> Column:
+    """The median of a sorted array of `n` integers; null when it is empty. Exact: a whole or a half number."""
+    low, high = F.floor((n - 1) / 2).cast("int"), F.floor(n / 2).cast("int")
+    return F.when(n > 0, (F.get(values, low) + F.get(values, high)) / 2)

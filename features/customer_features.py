@@ -71,7 +71,7 @@ def build_customer_features(
         affinity.own_brand_features(orders),
         price.discount_features(orders),
         price.price_band_features(priced, percentiles),
-        basket.basket_features(orders),
+        basket.basket_features(orders, categories),
         daypart.daypart_features(orders, as_of, params),
     ]
     rows = keep("family_rows", _join_families(_population(orders, sources, as_of), families))

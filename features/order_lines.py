@@ -41,7 +41,8 @@ def product_attributes(products: DataFrame, as_of: AsOf) -> DataFrame:
 def customer_lines(transactions: DataFrame, products: DataFrame, customer_map: DataFrame, as_of: AsOf) -> DataFrame:
     """Order lines known before the cut, with their customer, their product's attributes and `days_ago`.
 
-    `days_ago` counts local days back from the cut: 1 is the day before it. A null in `available_ts` is not
+    Columns: customer_id, order_id, event_ts, days_ago, quantity, amount, list_amount, coupon_amount, category,
+    brand, own_brand. `days_ago` counts local days back from the cut: 1 is the day before it. A null in `available_ts` is not
     known, and an account without a customer at the cut is left out.
     """
     known = known_before(transactions, as_of)
@@ -52,8 +53,6 @@ def customer_lines(transactions: DataFrame, products: DataFrame, customer_map: D
         .select(
             "customer_id",
             "order_id",
-            "product_id",
-            "line_no",
             "event_ts",
             (F.lit(as_of.epoch_day) - F.unix_date(local_day)).cast("int").alias("days_ago"),
             "quantity",
@@ -70,18 +69,13 @@ def customer_lines(transactions: DataFrame, products: DataFrame, customer_map: D
 def as_orders(lines: DataFrame, as_of: AsOf, params: FeatureParams) -> DataFrame:
     """One row per customer and order: when (`days_ago`, local `hour`, `weekday` 1 = Monday, `month_day`) and sums.
 
-    Columns: n_lines, n_units, n_cats (distinct categories), amount, coupon_amount (null when no line states
+    Columns: n_lines, n_units, amount, coupon_amount (null when no line states
     one), listed_list and listed_paid (shelf value and paid value of lines that have a shelf price above 0),
     n_listed, n_discounted, n_full_price, own_amount and branded_amount (own label, and label known).
     """
-    per_category = lines.groupBy("customer_id", "order_id", "category").agg(
+    orders = lines.groupBy("customer_id", "order_id").agg(
         F.min("event_ts").alias("order_ts"),
         *[F.sum(value).cast(kind).alias(name) for name, (value, kind) in _line_sums(params).items()],
-    )
-    orders = per_category.groupBy("customer_id", "order_id").agg(
-        F.min("order_ts").alias("order_ts"),
-        F.count("category").cast("bigint").alias("n_cats"),
-        *[F.sum(name).cast(kind).alias(name) for name, (_, kind) in _line_sums(params).items()],
     )
     local = F.from_utc_timestamp(F.col("order_ts"), as_of.time_zone)
     return orders.select(

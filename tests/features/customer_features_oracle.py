@@ -190,7 +190,7 @@ def _brand_features(lines: list[Row], year: list[str], orders: dict[str, list[Ro
     pairs = []
     for c in {x["category"] for x in inside} - {None}:
         mine = [x for x in inside if x["category"] == c]
-        mine.sort(key=lambda x: (x["event_ts"], x["order_id"], x["product_id"], x["line_no"]))
+        mine.sort(key=lambda x: (x["event_ts"], x["brand"]))
         pairs += [a["brand"] != b["brand"] for a, b in itertools.pairwise(mine)]
     known = [x for o in year for x in orders[o] if x["own_brand"] is not None]
     return {
