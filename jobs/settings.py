@@ -30,6 +30,7 @@ from jobs.session import SessionParams
 from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
 from scoring.channel_params import ChannelParams
 from scoring.decision_params import DecisionParams
+from scoring.recommender_params import RecommenderParams
 
 PREFIX = "NEXTBEST_"
 # variables of ours that are not settings: secrets, test switches
@@ -70,6 +71,7 @@ class Settings(BaseModel):
     response_priors: ResponsePriors
     response_evaluation: ResponseEvaluationParams
     channel_scores: ChannelParams
+    recommender: RecommenderParams
 
     def section_hash(self, names: tuple[str, ...]) -> str:
         """A short digest of the named keys, equal when and only when their values are equal."""

@@ -21,39 +21,9 @@ from threadpoolctl import threadpool_limits
 
 from features.errors import ModelError
 from features.interactions import Interactions
+from models.recommender_params import AlsParams as AlsParams
 
 Factors = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class AlsParams:
-    """What the factorisation needs; `alpha` and `regularization` matter most (Rendle et al. 2021)."""
-
-    factors: int = 64  # learned dimensions, bias columns not counted
-    regularization: float = 10.0  # added to the diagonal of every normal equation
-    alpha: float = 10.0  # confidence of a purchase is 1 + alpha * weight
-    iterations: int = 12
-    half_life_days: float | None = 120.0  # a purchase this old counts half; None: all count the same
-    weight: str = "log1p"  # of the decayed number of orders: "log1p" or "capped"
-    cap: float = 5.0  # upper bound of the weight when "capped"
-    bias: bool = True  # a constant column on both sides, so that popularity is not squeezed into the factors
-    seed: int = 0
-    threads: int = 0  # 0: all cores
-
-    def __post_init__(self) -> None:
-        if self.weight not in ("log1p", "capped"):
-            raise ModelError(f"als.weight must be log1p or capped, got {self.weight!r}")
-        low = {"factors": 1, "iterations": 1, "regularization": 0.0, "alpha": 1e-9, "cap": 1e-9}
-        for name, least in low.items():
-            if not np.isfinite(getattr(self, name)) or getattr(self, name) < least:
-                raise ModelError(f"als.{name} must be a number of at least {least:g}, got {getattr(self, name)!r}")
-        if self.half_life_days is not None and not self.half_life_days > 0:
-            raise ModelError(f"als.half_life_days must be positive or empty, got {self.half_life_days!r}")
-
-    @property
-    def columns(self) -> int:
-        """Columns of the stored factors: the learned ones and two bias columns, if any."""
-        return self.factors + 2 * self.bias
 
 
 @dataclass(frozen=True)

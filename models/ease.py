@@ -12,16 +12,7 @@ from scipy.sparse import csr_matrix
 from features.errors import ModelError
 from features.interactions import Interactions
 from models.baselines import Scores, check_products, frequency_matrix
-
-
-@dataclass(frozen=True)
-class EaseParams:
-    """Settings of the item-item model; memory is `max_products` squared x 8 bytes while it is fitted."""
-
-    regularization: float = 500.0  # on the diagonal of the item-item counts
-    max_products: int = 6000  # the most bought ones; the others never score
-    half_life_days: float | None = None  # decay of the weights; None: all count the same
-    weight: str = "binary"  # of a customer and product: "binary" or "log1p" of the decayed orders
+from models.recommender_params import EaseParams as EaseParams
 
 
 @dataclass(frozen=True)

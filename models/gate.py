@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 class GateParams:
     """What a challenger must show."""
 
-    windows: int = 1  # label windows before as_of on which champion and challenger are compared
     draws: int = 1000  # bootstrap draws of customers
     metrics: tuple[str, ...] = ("recall", "ndcg")  # on each of these
     level: float = 0.95  # of the interval that must lie above 0

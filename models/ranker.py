@@ -16,26 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.errors import ModelError
+from models.recommender_params import RankerParams
 
 Matrix = NDArray[np.float32]
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class RankerParams:
-    """How the second stage is learned."""
-
-    windows: int = 3  # label windows learned from, back to back, before the calibration window
-    trees: int = 150
-    learning_rate: float = 0.1
-    leaves: int = 31
-    min_child: int = 100  # pairs per leaf
-    l2: float = 5.0
-    feature_fraction: float = 0.7  # features tried per tree
-    negatives: float = 0.25  # share of the pairs not bought that is learned from, each weighted by its inverse
-    max_customers: int = 20000  # more are sampled, by hash of their id
-    min_positives: int = 200  # bought pairs below which nothing is learned and the heuristic stays
-    seed: int = 0
 
 
 @dataclass(frozen=True)

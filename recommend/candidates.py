@@ -14,7 +14,8 @@ from scipy.sparse import csr_matrix
 
 from recommend.fold_in import FoldIn, fold_in
 from recommend.histories import Floats, Histories, Ints, is_in, run_starts, take
-from recommend.item_side import CandidateParams, ItemSide, popularity_order
+from recommend.item_side import ItemSide, popularity_order
+from recommend.list_params import CandidateParams
 from recommend.pair_features import RECENT_DAYS, Scores, decayed, own_pairs
 from recommend.topk import ItemBlocks, top_k
 
@@ -31,8 +32,8 @@ class FoldInParams:
     `alpha`, `regularization`, `half_life_days`, `weight` ("log1p" or "capped" at `cap`) and `bias` as in the ALS.
     """
 
-    alpha: float = 10.0
-    regularization: float = 10.0
+    alpha: float = 5.0
+    regularization: float = 60.0
     half_life_days: float | None = 120.0
     weight: str = "log1p"
     cap: float = 5.0

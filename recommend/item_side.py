@@ -9,25 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommend.histories import Floats, Histories, Ints, run_starts
+from recommend.list_params import CandidateParams
 
 Array32 = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class CandidateParams:
-    """Which items a customer's candidates are taken from.
-
-    `als`, `similar` and `popular` are how many each source gives beside the customer's own items; `own` caps her own,
-    best first. An item she does not own is offered when at least `min_customers` customers bought it; any item only
-    when somebody bought it in the last `max_idle_days`, so that what is no longer sold drops out.
-    """
-
-    own: int = 400
-    als: int = 80
-    similar: int = 80
-    popular: int = 80
-    min_customers: int = 5
-    max_idle_days: int = 84
 
 
 @dataclass(frozen=True)

@@ -9,21 +9,10 @@ from numpy.typing import NDArray
 
 from recommend.candidates import rank_in
 from recommend.histories import Floats, Ints
+from recommend.list_params import ListParams
 
 PRODUCT_KINDS = ("replenish", "discover", "cross_category", "trending", "fallback")
 FALLBACK = 4
-
-
-@dataclass(frozen=True)
-class ListParams:
-    """What a published list looks like."""
-
-    k: int = 10  # rows per customer
-    discovery_slots: int = 2  # at least so many rows never bought before, where there are candidates
-    repeat_slots: int = 2  # at least so many rows bought before, where there are candidates
-    max_per_category: int = 4  # at most so many rows of one category; 0 for no limit
-    trending_ratio: float = 1.3  # the last week's sales over the usual pace, from which popular is called trending
-    trending_min: int = 10  # customers in the last week, below which nothing trends
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,9 +13,11 @@ from recommend.catalogue import Catalogue
 from recommend.categories import STATES
 from recommend.histories import Ints, bought_between, histories_before, is_in
 from recommend.lists import PRODUCT_KINDS, Rows
+from recommend.metrics import bootstrap_interval
 from scoring.recommendations import publish
 from scoring.second_stage import MODES, Scored, SecondStage, raw_scores
-from scoring.train_second_stage import list_metrics, own_keys
+from scoring.stage_gate import list_metrics, own_keys, pick_rows
+from scoring.train_second_stage import Trained, fit_calibrators, rescored
 
 Table = list[dict[str, object]]
 SHOWN = ("observed_over_expected", "calibration_slope", "brier_skill", "ece")
@@ -96,3 +100,57 @@ def _intervals(y: NDArray[np.float64], p: NDArray[np.float64], customer: Ints) -
         out.append({"metric": name, "value": round(value, 4), "low": round(low, 4), "high": round(high, 4)})
     floor = round(ece_noise_floor(p, ones, draws=50), 4)
     return [*out, {"metric": "ece_noise_floor", "value": floor, "low": floor, "high": floor}]
+
+
+def cross_fitted(trained: Trained) -> tuple[Table, Table]:
+    """Calibration and curve rows on the latest window before the cut, without customers judging themselves.
+
+    The calibrators are fitted on one half of the customers and judged on the published rows of the other, in turn;
+    the ranker learned from earlier windows. Empty when there is no such window.
+    """
+    frame, stage = trained.latest, trained.stage
+    if frame is None:
+        return [], []
+    parts = []
+    for fold in (0, 1):
+        mine = frame.found.customer % 2 == fold
+        others = replace(
+            frame, found=pick_rows(frame.found, np.flatnonzero(~mine)), x=frame.x[~mine], bought=frame.bought[~mine]
+        )
+        half = replace(stage, calibrators=fit_calibrators(stage.level, others, stage.ranker, stage.modes))
+        scored = rescored(half, frame)
+        rows = publish(half, scored)
+        kept = mine[rows.pair]
+        pair = rows.pair[kept]
+        parts.append((frame.found.customer[pair], rows.kind[kept], scored.p_buy[pair], frame.bought[pair]))
+    customer, kind, p, bought = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return calibration_tables(stage, customer, kind, p, bought)
+
+
+def compare_on_latest(trained: Trained, k: int = 10) -> Table:
+    """Recall and NDCG at k with 95 % intervals on the latest window before the cut: sources, heuristic, second stage.
+
+    All rank the candidates of that window, on the full catalogue; the wider table is `nextbest evaluate recommender`.
+    """
+    frame, stage = trained.latest, trained.stage
+    if frame is None:
+        return []
+    found, table = frame.found, []
+    own = is_in(own_keys(frame.h), frame.truth)
+    heuristic = raw_scores("heuristic", None, frame.sources.side, found.owned, frame.x) + found.owned
+    scores = {"heuristic": heuristic, "ALS": found.scores.als, "EASE": found.scores.similar}
+    if stage.ranker is not None:
+        scores["second stage"] = raw_scores("ranker", stage.ranker, frame.sources.side, found.owned, frame.x)
+    inside = {"all": np.ones(len(found.item), bool), "repeat": found.owned, "explore": ~found.owned}
+    truths = {"all": frame.truth, "repeat": frame.truth[own], "explore": frame.truth[~own]}
+    for task, chosen in inside.items():
+        for name, score in scores.items():
+            at = (found.customer[chosen], found.item[chosen], score[chosen])
+            metrics = list_metrics(*at, truths[task], frame.h.n, frame.h.n_items, k)
+            row: dict[str, object] = {"level": stage.level.name, "task": task, "recommender": name}
+            for metric, values in metrics.items():
+                found_interval = bootstrap_interval(values)
+                row |= {metric: found_interval.mean, f"{metric}_low": found_interval.low}
+                row |= {f"{metric}_high": found_interval.high}
+            table.append(row)
+    return table

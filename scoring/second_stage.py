@@ -20,28 +20,16 @@ from recommend.candidates import SOURCES, Candidates, FoldInParams, Sources, bui
 from recommend.catalogue import Catalogue
 from recommend.categories import STATES, category_states
 from recommend.histories import Floats, Histories, Ints
-from recommend.item_side import CandidateParams, ItemSide
-from recommend.lists import ListParams, product_kinds
+from recommend.item_side import ItemSide
+from recommend.list_params import CandidateParams, ListParams
+from recommend.lists import product_kinds
 from recommend.pair_features import FEATURES, pair_features
+from scoring.recommender_params import Level
 
 SEGMENTS = ("repeat", "explore")
 MODES = ("heuristic", "ranker")
 COLUMN = {name: i for i, name in enumerate(FEATURES)}
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class Level:
-    """What is recommended and how kinds are told apart: `products` by list kind, `categories` by state."""
-
-    name: str
-    lists: ListParams
-    lapsed_days: int = 84
-
-    @property
-    def by_state(self) -> bool:
-        """Whether the kinds are the states of a category."""
-        return self.name == "categories"
 
 
 @dataclass(frozen=True)

@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from features.errors import DataError
 from features.interactions import Interactions
-from models.als import AlsParams, fit_als
+from models.als import fit_als
 from models.calibration import Calibrator, fit_calibrator
-from models.ease import EaseParams, fit_ease
-from models.gate import GateParams, Verdict, compare, passes
-from models.ranker import Matrix, Ranker, RankerParams, fit_ranker, sample_negatives
-from recommend.candidates import Candidates, FoldInParams, Sources, build_candidates, rank_in, taste_matrix
+from models.ease import fit_ease
+from models.gate import Verdict, passes
+from models.ranker import Matrix, Ranker, fit_ranker, sample_negatives
+from models.recommender_params import RankerParams
+from recommend.candidates import FoldInParams, Sources, build_candidates, taste_matrix
 from recommend.catalogue import Catalogue
 from recommend.histories import Histories, Ints, bought_between, histories_before, is_in, take
-from recommend.item_side import CandidateParams, fit_item_side
+from recommend.item_side import fit_item_side
 from recommend.pair_features import FEATURES, pair_features
+from scoring.recommender_params import Level, StageParams
 from scoring.second_stage import (
     MODES,
     SEGMENTS,
-    Level,
     Scored,
     SecondStage,
     kinds_of,
@@ -37,36 +37,11 @@ from scoring.second_stage import (
     raw_scores,
     segment_of,
 )
+from scoring.stage_gate import Frame, gate, pick_rows, top_rows
 
 Say = Callable[[str], None]
 CALIBRATION_DEPTH = 30  # rows per customer and segment, best first, that calibrators are fitted on
 KIND_POSITIVES = 100  # bought pairs from which a kind has a calibrator of its own
-K = 10
-
-
-@dataclass(frozen=True)
-class StageParams:
-    """Everything that training one level needs."""
-
-    candidates: CandidateParams = field(default_factory=CandidateParams)
-    als: AlsParams = field(default_factory=AlsParams)
-    ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
-    ranker: RankerParams = field(default_factory=RankerParams)
-    gate: GateParams = field(default_factory=GateParams)
-    horizon_days: int = 28
-    threads: int = 1
-
-
-@dataclass(frozen=True)
-class Frame:
-    """Pairs of one window: histories before `h.cut`, and whether each candidate was bought in the window after."""
-
-    h: Histories
-    sources: Sources
-    found: Candidates
-    x: Matrix
-    bought: NDArray[np.bool_]
-    truth: Ints
 
 
 @dataclass(frozen=True)
@@ -114,7 +89,7 @@ def build_frame(
     weight = np.ones(len(bought), dtype=np.float32)
     if share is not None:
         rows, weight = sample_negatives(bought, share, params.ranker.seed + cut)
-        found, bought = _rows(found, rows), bought[rows]
+        found, bought = pick_rows(found, rows), bought[rows]
     x = pair_features(h, catalogue, sources.side, found.customer, found.item, found.scores)
     return Frame(h, sources, found, x, bought, truth), weight
 
@@ -182,7 +157,7 @@ def fit_calibrators(
             out |= {f"{mode}.{k}": Calibrator("constant", y=(0.01,)) for k in kinds}
             continue
         inside = np.flatnonzero(latest.found.owned == (segment == "repeat"))
-        found, x, bought = _rows(latest.found, inside), latest.x[inside], latest.bought[inside]
+        found, x, bought = pick_rows(latest.found, inside), latest.x[inside], latest.bought[inside]
         raw = raw_scores(mode, ranker, latest.sources.side, found.owned, x)
         best = top_rows(found.customer, found.item, raw, CALIBRATION_DEPTH)
         raw, bought, kind = raw[best], bought[best].astype(np.float64), kinds_of(level, found, x)[best]
@@ -191,50 +166,6 @@ def fit_calibrators(
             enough = bought[kind == k].sum() >= KIND_POSITIVES
             out[f"{mode}.{k}"] = fit_calibrator(raw[kind == k], bought[kind == k]) if enough else shared
     return out
-
-
-def gate(latest: Frame, ranker: Ranker, params: GateParams) -> dict[str, list[Verdict]]:
-    """Ranker against heuristic per segment, on the window after those that the ranker learned from."""
-    out = {}
-    for segment in SEGMENTS:
-        owned = segment == "repeat"
-        inside = np.flatnonzero(latest.found.owned == owned)
-        found, x = _rows(latest.found, inside), latest.x[inside]
-        truth = latest.truth[is_in(own_keys(latest.h), latest.truth) == owned]
-        values = {}
-        for mode in MODES:
-            raw = raw_scores(mode, ranker, latest.sources.side, found.owned, x)
-            values[mode] = list_metrics(found.customer, found.item, raw, truth, latest.h.n, latest.h.n_items)
-        who = [np.arange(latest.h.n)]
-        out[segment] = compare(
-            {m: [v] for m, v in values["heuristic"].items()}, {m: [v] for m, v in values["ranker"].items()}, who, params
-        )
-    return out
-
-
-def list_metrics(
-    customer: Ints, item: Ints, score: NDArray, truth: Ints, n: int, n_items: int, k: int = K
-) -> dict[str, NDArray[np.float64]]:
-    """Recall and NDCG (ideal cut at k) at k per customer, (n,), nan without truth; `truth` as sorted keys."""
-    best = top_rows(customer, item, score, k)
-    c, rank = customer[best], rank_in(customer[best])
-    hit = is_in(truth, c * n_items + item[best]).astype(np.float64)
-    wanted = np.bincount(truth // max(n_items, 1), minlength=n)
-    ideal = np.concatenate([[np.nan], np.cumsum(1 / np.log2(np.arange(k) + 2))])[np.minimum(wanted, k)]
-    found = np.bincount(c, weights=hit, minlength=n)
-    gain = np.bincount(c, weights=hit / np.log2(rank + 2), minlength=n)
-    return {"recall": found / np.where(wanted > 0, wanted, np.nan), "ndcg": gain / ideal}
-
-
-def top_rows(customer: Ints, item: Ints, score: NDArray, k: int) -> Ints:
-    """Positions of each customer's `k` best rows, best first, ties by item."""
-    order = np.lexsort((item, -score, customer))
-    return np.asarray(order[rank_in(customer[order]) < k])
-
-
-def own_keys(h: Histories) -> Ints:
-    """Sorted keys of what the customers bought before the cut."""
-    return np.unique(h.customer * h.n_items + h.item)
 
 
 def rescored(stage: SecondStage, frame: Frame) -> Scored:
@@ -260,14 +191,3 @@ def _customers(h: Histories, params: RankerParams) -> Ints:
     # a hash of the id, not of the position: who is in the sample does not depend on who else is a customer
     mixed = [zlib.crc32(f"{params.seed}|{h.customers[i]}".encode()) for i in known]
     return np.sort(known[np.argsort(mixed, kind="stable")[: params.max_customers]])
-
-
-def _rows(found: Candidates, rows: Ints) -> Candidates:
-    """The chosen pairs."""
-    scores = replace(
-        found.scores,
-        als=found.scores.als[rows],
-        similar=found.scores.similar[rows],
-        similar_recent=found.scores.similar_recent[rows],
-    )
-    return Candidates(found.customer[rows], found.item[rows], found.source[rows], found.owned[rows], scores)

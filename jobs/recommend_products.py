@@ -1,0 +1,52 @@
+"""Write next best products and next best categories of every customer with a purchase before the cut."""
+
+from __future__ import annotations
+
+from features.batches import map_batches
+from features.errors import DataError, ModelError
+from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
+from jobs.runs import Job, Step
+from scoring.recommendations import as_histories, category_rows, open_recommender, product_rows
+from scoring.recommender_inputs import known_purchase_days
+
+NAME = "recommender"
+STEP = Step(
+    "recommend-products",
+    reads=("transactions", "products", "customer_map"),
+    writes=("next_best_products", "next_best_categories"),
+    models=(NAME,),
+    settings=("recommender", "time_zone"),
+    next="nextbest score-channels",
+)
+
+
+def run(job: Job) -> None:
+    """Loads the champion, scores all customers in one pass per table."""
+    model = job.model(NAME)
+    cut = open_recommender(str(model.path)).cut
+    if cut > job.as_of.day:
+        raise ModelError(
+            f"the champion (version {model.version}) was trained on purchases until {cut}, after {job.as_of.day}: "
+            "its lists would know the future. Train at that date first: nextbest train-recommender --as-of "
+            f"{job.as_of.day}"
+        )
+    histories = job.write_read(
+        "histories",
+        as_histories(
+            known_purchase_days(
+                job.read("transactions"),
+                job.read("products"),
+                job.read("customer_map"),
+                job.as_of,
+                job.settings.recommender.drop_departments,
+            )
+        ),
+    )
+    open_path = job.engine.ship(model.path)
+    rows = job.write(
+        "next_best_products", map_batches(histories, product_rows(open_path, job.as_of), NEXT_BEST_PRODUCTS)
+    )
+    if rows == 0:
+        raise DataError(f"no customer has a purchase before {job.as_of.day}; choose a later --as-of")
+    job.write("next_best_categories", map_batches(histories, category_rows(open_path, job.as_of), NEXT_BEST_CATEGORIES))
+    job.say(f"champion: version {model.version}, trained up to {cut}")

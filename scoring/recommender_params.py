@@ -1,0 +1,67 @@
+"""Settings of the recommender in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from models.gate import GateParams
+from models.recommender_params import AlsParams, EaseParams, RankerParams
+from recommend.list_params import CandidateParams, CategoryParams, ListParams
+
+
+@dataclass(frozen=True)
+class Level:
+    """What is recommended and how kinds are told apart: `products` by list kind, `categories` by state."""
+
+    name: str
+    lists: ListParams
+    lapsed_days: int = 84
+
+    @property
+    def by_state(self) -> bool:
+        """Whether the kinds are the states of a category."""
+        return self.name == "categories"
+
+
+@dataclass(frozen=True)
+class StageParams:
+    """Everything that training one level needs."""
+
+    candidates: CandidateParams = field(default_factory=CandidateParams)
+    als: AlsParams = field(default_factory=AlsParams)
+    ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
+    ranker: RankerParams = field(default_factory=RankerParams)
+    gate: GateParams = field(default_factory=GateParams)
+    horizon_days: int = 28
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class RecommenderParams:
+    """What the recommender learns from, how, and what its lists look like."""
+
+    drop_departments: tuple[str, ...] = ()  # teach nothing about taste: fuel, coupons
+    als: AlsParams = field(default_factory=AlsParams)
+    ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
+    candidates: CandidateParams = field(default_factory=CandidateParams)
+    ranker: RankerParams = field(default_factory=RankerParams)
+    gate: GateParams = field(default_factory=GateParams)
+    lists: ListParams = field(default_factory=ListParams)
+    categories: CategoryParams = field(default_factory=CategoryParams)
+
+    def products(self, horizon_days: int, threads: int) -> tuple[Level, StageParams]:
+        """What training the product level needs."""
+        stage = StageParams(
+            self.candidates, self.als, self.ease, self.ranker, self.gate, horizon_days, self.als.threads or threads
+        )
+        return Level("products", self.lists), stage
+
+    def category_level(self, horizon_days: int, threads: int) -> tuple[Level, StageParams]:
+        """What training the category level needs."""
+        _, stage = self.products(horizon_days, threads)
+        stage = replace(
+            stage,
+            candidates=self.categories.candidates(),
+            als=replace(self.als, factors=self.categories.factors),
+        )
+        return Level("categories", self.categories.lists(self.lists), self.categories.lapsed_days), stage

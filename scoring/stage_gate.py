@@ -1,0 +1,83 @@
+"""Ranker against heuristic, per segment, on a window later than those the ranker learned from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.gate import GateParams, Verdict, compare
+from models.ranker import Matrix, Ranker
+from recommend.candidates import Candidates, Sources, rank_in
+from recommend.histories import Histories, Ints, is_in
+from scoring.second_stage import MODES, SEGMENTS, raw_scores
+
+K = 10
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Pairs of one window: histories before `h.cut`, and whether each candidate was bought in the window after."""
+
+    h: Histories
+    sources: Sources
+    found: Candidates
+    x: Matrix
+    bought: NDArray[np.bool_]
+    truth: Ints
+
+
+def gate(latest: Frame, ranker: Ranker, params: GateParams) -> dict[str, list[Verdict]]:
+    """Ranker against heuristic per segment, on the window after those that the ranker learned from."""
+    out = {}
+    for segment in SEGMENTS:
+        owned = segment == "repeat"
+        inside = np.flatnonzero(latest.found.owned == owned)
+        found, x = pick_rows(latest.found, inside), latest.x[inside]
+        truth = latest.truth[is_in(own_keys(latest.h), latest.truth) == owned]
+        values = {}
+        for mode in MODES:
+            raw = raw_scores(mode, ranker, latest.sources.side, found.owned, x)
+            values[mode] = list_metrics(found.customer, found.item, raw, truth, latest.h.n, latest.h.n_items)
+        who = [np.arange(latest.h.n)]
+        out[segment] = compare(
+            {m: [v] for m, v in values["heuristic"].items()}, {m: [v] for m, v in values["ranker"].items()}, who, params
+        )
+    return out
+
+
+def list_metrics(
+    customer: Ints, item: Ints, score: NDArray, truth: Ints, n: int, n_items: int, k: int = K
+) -> dict[str, NDArray[np.float64]]:
+    """Recall and NDCG (ideal cut at k) at k per customer, (n,), nan without truth; `truth` as sorted keys."""
+    best = top_rows(customer, item, score, k)
+    c, rank = customer[best], rank_in(customer[best])
+    hit = is_in(truth, c * n_items + item[best]).astype(np.float64)
+    wanted = np.bincount(truth // max(n_items, 1), minlength=n)
+    ideal = np.concatenate([[np.nan], np.cumsum(1 / np.log2(np.arange(k) + 2))])[np.minimum(wanted, k)]
+    found = np.bincount(c, weights=hit, minlength=n)
+    gain = np.bincount(c, weights=hit / np.log2(rank + 2), minlength=n)
+    return {"recall": found / np.where(wanted > 0, wanted, np.nan), "ndcg": gain / ideal}
+
+
+def top_rows(customer: Ints, item: Ints, score: NDArray, k: int) -> Ints:
+    """Positions of each customer's `k` best rows, best first, ties by item."""
+    order = np.lexsort((item, -score, customer))
+    return np.asarray(order[rank_in(customer[order]) < k])
+
+
+def own_keys(h: Histories) -> Ints:
+    """Sorted keys of what the customers bought before the cut."""
+    return np.unique(h.customer * h.n_items + h.item)
+
+
+def pick_rows(found: Candidates, rows: Ints) -> Candidates:
+    """The chosen pairs."""
+    scores = replace(
+        found.scores,
+        als=found.scores.als[rows],
+        similar=found.scores.similar[rows],
+        similar_recent=found.scores.similar_recent[rows],
+    )
+    return Candidates(found.customer[rows], found.item[rows], found.source[rows], found.owned[rows], scores)
