@@ -86,8 +86,12 @@ def top_k(
 
 
 def _margin(items: ItemBlocks, lengths: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n,) how far the float32 score of a dot product may stand from the rounded float64 one."""
-    return 2 * ROUNDING + 2e-6 * lengths * items.norms[0]
+    """(n,) how far two float32 scores may stand from their rounded float64 values together, at worst.
+
+    A dot product of c terms is off by at most c x 2^-24 x |customer| x |item|.
+    """
+    columns = items.factors.shape[1]
+    return 2 * ROUNDING + 2 * columns * 2.0**-24 * lengths * items.norms[0]
 
 
 def _pool(
