@@ -188,6 +188,8 @@ def _booster(x: Floats, y: Floats, params: ResponseParams, seed: int) -> lgb.Boo
         "feature_fraction": params.feature_fraction,
         "bagging_fraction": params.bagging_fraction,
         "bagging_freq": 1,
+        # less time left never makes a response likelier
+        "monotone_constraints": [int(name == "window_days") for name in FEATURES],
         "seed": seed,
         # the same bits on every machine and thread count
         "deterministic": True,

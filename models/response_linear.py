@@ -71,11 +71,16 @@ class LinearPart:
 
 
 def design(x: Floats, sizes: tuple[int, ...]) -> Floats:
-    """Indicators of the known categories, then sign(v) log1p(|v|) of each number; null is 0, in a recency long ago."""
+    """Indicators of the known categories, then sign(v) log1p(|v|) of each number; null is 0, in a recency long ago.
+
+    `window_days` is left to the trees (its column is 0): kinds differ in it, and a line would carry that difference
+    on to the short windows of offers that are nearly over.
+    """
     shown = [x[:, [i]] == np.arange(size)[None, :] for i, size in enumerate(sizes)]
     missing = np.array([LONG_AGO if n.endswith("recency_days") else 0.0 for n in FEATURES[len(CATEGORICAL) :]])
     numbers = x[:, len(CATEGORICAL) :]
     numbers = np.where(np.isnan(numbers), missing, numbers)
+    numbers[:, FEATURES.index("window_days") - len(CATEGORICAL)] = 0.0
     return np.column_stack([*shown, np.sign(numbers) * np.log1p(np.abs(numbers))]).astype(np.float64)
 
 

@@ -1,8 +1,9 @@
 """Why a response probability is what it is, in words: the model's own contributions put into templates.
 
 `pred_contrib` (Lundberg's TreeSHAP, in LightGBM) says how much each feature moved a row's log odds away from the
-average row. The largest few become phrases, strongest first, each with its direction. Reasons describe the model's
-view of the past, not causes.
+average row; the linear part says the same of its terms. The largest few become phrases, strongest first, each with
+its direction; of features that tell the same story (see `STORIES`) only the strongest speaks. Reasons describe the
+model's view of the past, not causes. Weeks in the phrases are those of the default `contact_features` windows.
 """
 
 from __future__ import annotations
@@ -57,6 +58,18 @@ TEMPLATES: Mapping[str, tuple[str, str]] = {
     ),
 }
 DIRECTIONS = ("less likely", "likelier")
+# features that tell the same story: a row's reasons take at most one of each group
+STORIES: tuple[tuple[str, ...], ...] = (
+    ("coupon_orders_long", "coupon_amount_long"),
+    ("offer_products_bought", "offer_spend_long", "offer_spend_share", "offer_category_share", "offer_recency_days"),
+    ("recency_days", "orders_short", "orders_long", "orders"),
+    ("spend_short", "spend_long", "spend"),
+    ("sends_short", "sends", "send_recency_days", "fatigue"),
+    ("closed_sends", "closed_responses", "closed_kind_sends", "closed_kind_responses", "responses",
+     "response_recency_days"),
+    ("offer_kind", "offer_products", "offer_coupons"),
+)  # fmt: skip
+STORY = {feature: story[0] for story in STORIES for feature in story}
 
 
 def response_reasons(model: ResponseModel, table: pa.Table, top: int = 3) -> list[list[str]]:
@@ -72,11 +85,14 @@ def response_reasons(model: ResponseModel, table: pa.Table, top: int = 3) -> lis
 
 def _row(moved: Floats, order: NDArray[np.int64], values: dict[str, list[object]], i: int, top: int) -> list[str]:
     phrases: list[str] = []
+    told: set[str] = set()
     for f in order:
         if len(phrases) == top or abs(moved[f]) < 1e-6:
             break
+        story = STORY.get(FEATURES[f], FEATURES[f])
         text = phrase(FEATURES[f], values[FEATURES[f]][i])
-        if text:
+        if text and story not in told:
+            told.add(story)
             phrases.append(f"{text}: {DIRECTIONS[int(moved[f] > 0)]}")
     return phrases
 

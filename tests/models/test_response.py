@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -161,6 +162,16 @@ def test_without_a_linear_share_the_model_is_lightgbm_alone(frame, tmp_path):
     assert alone.linear is None
     loaded = load_response(alone.save(tmp_path))
     assert np.array_equal(loaded.predict(frame.table), alone.predict(frame.table))
+
+
+def test_less_time_left_never_makes_a_response_likelier(frame, model):
+    """Live offers are scored on what is left of them, often less than any window learned from."""
+    place = frame.table.column_names.index("window_days")
+    scores = [
+        model.predict(frame.table.set_column(place, "window_days", pa.array([days] * len(frame), pa.int32())))
+        for days in (1, 7, 15, 29, 60)
+    ]
+    assert all(np.all(later >= earlier) for earlier, later in pairwise(scores))
 
 
 def test_thin_channels_are_drawn_to_the_prior(frame, model):

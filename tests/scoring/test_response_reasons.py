@@ -8,7 +8,7 @@ import pytest
 from models.response import fit_response, rule_model
 from models.response_frame import FEATURES, as_response_frame
 from models.response_params import ResponseParams, ResponsePriors
-from scoring.response_reasons import TEMPLATES, phrase, response_reasons
+from scoring.response_reasons import STORIES, TEMPLATES, phrase, response_reasons
 from tests.models.test_response import sends
 
 
@@ -35,6 +35,14 @@ def test_reasons_follow_the_largest_contributions(frame):
         assert row[0] == f"{text}: {'likelier' if moved[i, first] > 0 else 'less likely'}"
         assert len(row) <= 3
     assert any("orders with a coupon" in row[0] for row in words)
+
+
+def test_one_story_is_told_once(frame):
+    """Coupons used and their worth are one reason, not two."""
+    model = fit_response(frame, ResponseParams(trees=30, min_child=20), ResponsePriors())
+    for row in response_reasons(model, frame.table.slice(0, 100)):
+        assert sum("coupon" in reason and "13 weeks" in reason for reason in row) <= 1
+    assert all(feature in FEATURES for story in STORIES for feature in story)
 
 
 def test_a_rule_gives_the_rate_it_stands_on(frame):
