@@ -171,6 +171,7 @@ def _similar_keys(scores: Floats, side: ItemSide, k: int, closed: Ints, n_items:
     inside = column[item] >= 0
     free = np.round(scores, DIGITS)
     free[customer[inside], column[item[inside]]] = 0.0
+    free[:, ~np.asarray(side.can_offer)[items]] = 0.0
     edge = np.partition(free, free.shape[1] - k, axis=1)[:, free.shape[1] - k, None]
     above = free > edge
     # ties at the edge go to the smaller id

@@ -16,15 +16,17 @@ from recommend.candidates import Sources, taste_matrix
 from recommend.catalogue import Catalogue
 from recommend.histories import Floats, Histories, Ints, run_starts
 
-CITED = 2
+CITED = 2  # purchases named per row
+PAST = 3  # a rhythm is past when the last purchase is more than so many gaps ago
 # Templates are data: a translation is another dict with the same keys.
 ENGLISH = {
     "rhythm": "you buy it about every {gap} days; last {ago}",
+    "past_rhythm": "you used to buy it about every {gap} days; last {ago}",
     "twice": "bought twice; last {ago}",
     "once": "bought once, {ago}",
     "evidence": "because you bought {items}",
     "and": " and ",
-    "in_category": "you buy {category}: last {ago}",
+    "in_category": "you bought {category} {ago}",
     "new_category": "you have not bought {category} yet",
     "popular": "bought by {n} customers in the last 28 days",
     "popular_one": "bought by 1 customer in the last 28 days",
@@ -73,7 +75,8 @@ def write_reasons(
 def _rhythm(facts: dict[str, float], words: dict[str, str]) -> str:
     ago = _ago(facts["recency"], words)
     if facts["times"] >= 3:
-        return words["rhythm"].format(gap=max(1, round(facts["gap"])), ago=ago)
+        past = facts["recency"] > PAST * facts["gap"]
+        return words["past_rhythm" if past else "rhythm"].format(gap=max(1, round(facts["gap"])), ago=ago)
     return words["twice" if facts["times"] == 2 else "once"].format(ago=ago)
 
 

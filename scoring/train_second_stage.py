@@ -41,7 +41,7 @@ from scoring.stage_gate import Frame, gate, pick_rows, top_rows
 
 Say = Callable[[str], None]
 CALIBRATION_DEPTH = 30  # rows per customer and segment, best first, that calibrators are fitted on
-KIND_POSITIVES = 100  # bought pairs from which a kind has a calibrator of its own
+KIND_POSITIVES = 20  # bought pairs, seen or expected, from which a kind has a calibrator of its own
 
 
 @dataclass(frozen=True)
@@ -163,8 +163,10 @@ def fit_calibrators(
         raw, bought, kind = raw[best], bought[best].astype(np.float64), kinds_of(level, found, x)[best]
         shared = fit_calibrator(raw, bought) if len(raw) else Calibrator("constant", y=(0.01,))
         for k in kinds:
-            enough = bought[kind == k].sum() >= KIND_POSITIVES
-            out[f"{mode}.{k}"] = fit_calibrator(raw[kind == k], bought[kind == k]) if enough else shared
+            own, seen = raw[kind == k], bought[kind == k]
+            # many rows of which nothing was bought say as much as a few that were
+            enough = max(seen.sum(), shared.apply(own).sum()) >= KIND_POSITIVES
+            out[f"{mode}.{k}"] = fit_calibrator(own, seen) if enough else shared
     return out
 
 

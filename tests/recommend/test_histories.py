@@ -1,0 +1,32 @@
+"""Histories: the cut, and what is summed."""
+
+import numpy as np
+
+from recommend.histories import bought_between, histories_before, take
+from tests.purchases import purchases
+from tests.recommend.shop import shelf
+
+
+def test_nothing_at_or_after_the_cut_gets_in() -> None:
+    """Day 9 is before a cut of 10, day 10 is not; labels are the other way round."""
+    data = purchases([("a", "p", 9, 1), ("a", "q", 10, 1), ("b", "p", 3, 2)])
+    h = histories_before(data, shelf(data), 10)
+    assert (h.customer.tolist(), h.item.tolist(), h.age.tolist(), h.orders.tolist()) == ([0, 1], [0, 0], [1, 7], [1, 2])
+    assert bought_between(data, shelf(data), 10, 11).tolist() == [1]
+
+
+def test_rows_of_one_day_are_summed_and_groups_merge_items() -> None:
+    """Two products of one category on one day are one purchase of the category with both quantities."""
+    data = purchases([("a", "p0", 5, 1), ("a", "p1", 5, 3), ("a", "p1", 8, 1)])
+    from recommend.histories import one_level_up
+
+    h = histories_before(data, shelf(data), 10)
+    upper = one_level_up(h, np.array([0, 0], dtype=np.int32), 1)
+    assert (upper.age.tolist(), upper.quantity.tolist(), upper.orders.tolist()) == ([5, 2], [2, 1], [4, 1])
+
+
+def test_take_renumbers_customers() -> None:
+    """The chosen customers become 0, 1, ... with their own rows."""
+    data = purchases([("a", "p", 1, 1), ("b", "p", 2, 1), ("c", "q", 3, 1)])
+    h = take(histories_before(data, shelf(data), 10), np.array([0, 2]))
+    assert (h.customers.tolist(), h.customer.tolist(), h.item.tolist()) == (["a", "c"], [0, 1], [0, 1])

@@ -1,0 +1,127 @@
+"""The scoring pass: contracts, and equal rows for any partitions and order."""
+
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from features.as_of import EPOCH, AsOf
+from features.batches import map_batches
+from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
+from recommend.list_params import CategoryParams, ListParams
+from scoring.recommendations import as_histories, build_recommender, category_rows, open_recommender, product_rows
+from scoring.recommender_inputs import build_levels
+from scoring.recommender_params import RecommenderParams
+from scoring.train_second_stage import fit_second_stage
+from tests.recommend.shop import ALS, CANDIDATES, CUT, EASE, HORIZON, PARAMS, shelf, shop
+
+AS_OF = AsOf(EPOCH + timedelta(days=CUT))
+PARAMETERS = RecommenderParams(
+    als=ALS,
+    ease=EASE,
+    candidates=CANDIDATES,
+    ranker=PARAMS.ranker,
+    lists=ListParams(k=6),
+    categories=CategoryParams(k=4, never_slots=2, bought_slots=1, factors=4, min_customers=1),
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recommender of the test shop, as files."""
+    data = shop().before(CUT)
+    catalogue = shelf(data)
+    rows = {
+        "product_id": list(data.products),
+        "name": list(catalogue.labels),
+        "department": ["d"] * data.n_products,
+        "category": [f"cat{i // 4}" for i in range(data.n_products)],
+        "product_type": [f"type{i // 2:02d}" for i in range(data.n_products)],
+        "brand": [None] * data.n_products,
+    }
+    levels = build_levels(data, rows)
+    quiet = partial(str, "")
+    level, stage = PARAMETERS.products(HORIZON, 1)
+    products = fit_second_stage(levels.products, levels.catalogue, CUT, level, stage, lambda line: quiet())
+    level, stage = PARAMETERS.category_level(HORIZON, 1)
+    categories = fit_second_stage(levels.categories, levels.upper, CUT, level, stage, lambda line: quiet())
+    model = build_recommender(AS_OF.day, HORIZON, products.stage, categories.stage, levels.place)
+    return model.save(tmp_path_factory.mktemp("model") / "recommender")
+
+
+def purchase_days(spark: SparkSession) -> DataFrame:
+    """Rows of `as_purchase_days` for the test shop, days after the cut included."""
+    data = shop()
+    table = pa.table(
+        {
+            "customer_id": pa.array(data.customers[data.customer].tolist()),
+            "product_id": pa.array(data.products[data.product].tolist()),
+            "day": pa.array([EPOCH + timedelta(days=int(d)) for d in data.day], pa.date32()),
+            "orders": pa.array(data.orders, pa.int32()),
+            "quantity": pa.array(data.quantity.astype("int64"), pa.int64()),
+            "amount": pa.array(data.amount.astype("float64"), pa.float64()),
+        }
+    )
+    return spark.createDataFrame(table.to_pandas()).withColumn("day", F.to_date("day"))
+
+
+def rows_of(df: DataFrame) -> list[dict[str, object]]:
+    """Rows as dicts, by customer and rank."""
+    return sorted((r.asDict() for r in df.collect()), key=lambda r: (r["customer_id"], r["rank"]))
+
+
+def test_partitions_and_order_change_nothing(spark: SparkSession, folder: Path) -> None:
+    """One partition, and three of shuffled rows, give equal products and categories; contracts hold."""
+    days = purchase_days(spark)
+    path = partial(str, folder)
+    for contract, rows in ((NEXT_BEST_PRODUCTS, product_rows), (NEXT_BEST_CATEGORIES, category_rows)):
+        one = rows_of(map_batches(as_histories(days.repartition(1)), rows(path, AS_OF), contract))
+        shuffled = days.repartition(3, F.xxhash64("product_id", "day"))
+        three = map_batches(as_histories(shuffled).repartition(3, "customer_id"), rows(path, AS_OF), contract)
+        assert one == rows_of(three)
+        assert list(one[0]) == contract.names
+        per_customer = {r["customer_id"] for r in one}
+        assert len(per_customer) == 40
+        assert all(r["reasons"] and 0 <= r["p_buy"] <= 1 and r["horizon_days"] == HORIZON for r in one)
+        if contract is NEXT_BEST_PRODUCTS:
+            assert len(one) == 40 * 6
+            assert {r["kind"] for r in one} <= set(contract.column("kind").values)
+        else:
+            assert {r["state"] for r in one} <= {"never", "lapsed", "active"}
+
+
+def test_days_at_or_after_the_cut_are_not_scored(spark: SparkSession, folder: Path) -> None:
+    """Histories that reach beyond the cut give the same rows as histories that end there."""
+    days = purchase_days(spark)
+    path = partial(str, folder)
+    cut = F.lit(AS_OF.day)
+    all_days = rows_of(map_batches(as_histories(days), product_rows(path, AS_OF), NEXT_BEST_PRODUCTS))
+    before = as_histories(days.where(F.col("day") < cut))
+    assert all_days == rows_of(map_batches(before, product_rows(path, AS_OF), NEXT_BEST_PRODUCTS))
+
+
+def test_excluded_products_do_not_appear(spark: SparkSession, folder: Path) -> None:
+    """What is excluded for one customer leaves her list full, and the lists of others as they were."""
+    days = purchase_days(spark).where(F.col("customer_id").isin("c00", "c01"))
+    path = partial(str, folder)
+    plain = rows_of(map_batches(as_histories(days), product_rows(path, AS_OF), NEXT_BEST_PRODUCTS))
+    first = [r["product_id"] for r in plain if r["customer_id"] == "c00"][:3]
+    banned = spark.createDataFrame([("c00", p) for p in first], "customer_id string, product_id string")
+    got = rows_of(map_batches(as_histories(days, banned), product_rows(path, AS_OF), NEXT_BEST_PRODUCTS))
+    mine = [r["product_id"] for r in got if r["customer_id"] == "c00"]
+    assert not set(mine) & set(first)
+    assert len(mine) == 6
+    others = [[r for r in rows if r["customer_id"] == "c01"] for rows in (plain, got)]
+    assert others[0] == others[1]
+
+
+def test_opening_something_else_says_what_to_do(tmp_path: Path) -> None:
+    """An empty folder is no recommender."""
+    from features.errors import ModelError
+
+    with pytest.raises(ModelError, match="train the recommender again"):
+        open_recommender(str(tmp_path))
