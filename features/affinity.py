@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.definitions import CATEGORIES, WINDOWS, FeatureDef, per_window
-from features.windows import ratio, within
+from features.windows import neighbours, ratio, within
 
 FAMILY = "C categories and brands"
 YEAR = "last 365 days"
@@ -76,7 +76,7 @@ DEFINITIONS = (
 
 
 def category_width_features(categories: DataFrame) -> DataFrame:
-    """One row per customer of `customer_category_features`: features 27, 28, 29 and 32."""
+    """One row per customer of `as_customer_categories`: features 27, 28, 29 and 32."""
     by_amount = Window.partitionBy("customer_id").orderBy(F.col("amt_365").desc(), "category")
     ranked = categories.withColumn("_rank", F.row_number().over(by_amount))
     spent = F.col("amt_365") > 0
@@ -84,9 +84,9 @@ def category_width_features(categories: DataFrame) -> DataFrame:
         *[x for w in (90, 365) for x in _entropy_sums(w)],
         *[F.count(F.when(F.col("recency_days") <= w, 1)).cast("int").alias(f"n_cats_{w}") for w in WINDOWS],
         *[
-            F.max(F.when(spent & (F.col("_rank") == i), F.col(column))).alias(f"top_cat_{i}{suffix}")
-            for column, suffix in (("category", ""), ("share_365", "_share"))
+            F.max(F.when(spent & (F.col("_rank") == i), F.col(column))).alias(name)
             for i in range(1, TOP + 1)
+            for column, name in (("category", f"top_cat_{i}"), ("amt_365", f"_top_{i}"))
         ],
         F.sum("new_lines_365").alias("_new"),
         F.sum("n_lines_365").alias("_lines"),
@@ -94,6 +94,7 @@ def category_width_features(categories: DataFrame) -> DataFrame:
     return found.select(
         *[c for c in found.columns if not c.startswith("_")],
         *[_entropy(w) for w in (90, 365)],
+        *[ratio(F.col(f"_top_{i}"), F.col("_total_365")).alias(f"top_cat_{i}_share") for i in range(1, TOP + 1)],
         ratio(F.col("_new"), F.col("_lines")).alias("new_cat_rate_365"),
     )
 
@@ -129,21 +130,14 @@ def brand_switch_features(lines: DataFrame) -> DataFrame:
     Lines follow one another in time, and lines of one moment in the order of their brands, so that no tie can flip.
     """
     known = lines.where(F.col("brand").isNotNull() & F.col("category").isNotNull() & within(365))
-    # sorting many short arrays takes half the time of a window over all lines
-    brands = known.groupBy("customer_id", "category").agg(
-        F.sort_array(F.collect_list(F.struct("event_ts", "brand"))).alias("_lines")
-    )
-    before = F.col("_lines")
-    switches = F.filter(
-        F.transform(
-            F.slice(before, F.lit(2), F.size(before)), lambda line, i: line["brand"] != F.get(before, i)["brand"]
-        ),
-        lambda switched: switched,
-    )
+    in_time = F.sort_array(F.collect_list(F.struct("event_ts", "brand")))
+    brands = known.groupBy("customer_id", "category").agg(in_time.alias("_lines"))
+    brands = brands.select("customer_id", F.transform("_lines", lambda line: line["brand"]).alias("_brands"))
+    switched = F.filter(neighbours(F.col("_brands")), lambda pair: pair["0"] != pair["1"])
     found = (
-        brands.select("customer_id", F.size(before).alias("_n"), F.size(switches).alias("_switches"))
+        brands.select("customer_id", (F.size("_brands") - 1).alias("_pairs"), F.size(switched).alias("_switches"))
         .groupBy("customer_id")
-        .agg(F.sum(F.col("_n") - 1).alias("_pairs"), F.sum("_switches").alias("_switches"))
+        .agg(F.sum("_pairs").alias("_pairs"), F.sum("_switches").alias("_switches"))
     )
     return found.select("customer_id", ratio(F.col("_switches"), F.col("_pairs")).alias("brand_switch_rate"))
 

@@ -25,7 +25,7 @@ DEFINITIONS = (
 def basket_features(orders: DataFrame, categories: DataFrame) -> DataFrame:
     """One row per customer with an order in 365 days: features 51 to 53.
 
-    From `as_orders`, and from `customer_category_features`: orders with each category, summed over categories, are
+    From `as_orders`, and from `as_customer_categories`: orders with each category, summed over categories, are
     the distinct categories summed over orders.
     """
     found = (

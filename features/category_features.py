@@ -12,7 +12,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.definitions import CATEGORIES, LIFE, FeatureDef, FeatureParams, per_window
-from features.windows import MONEY, ratio, sum_within
+from features.windows import MONEY, neighbours, ratio, sum_within
 
 FAMILY = "category of a customer"
 WINDOWS = (90, 365)
@@ -112,9 +112,7 @@ def as_customer_categories(category_days: DataFrame, params: FeatureParams) -> D
         *[F.round(F.sum(n_orders * _decayed(params.buy_weight, h)), 6).alias(name) for name, h in half_lives.items()],
     )
     return (
-        found.withColumn(
-            "_gaps", F.sort_array(F.transform(F.slice(days, F.lit(2), F.size(days)), lambda d, i: d - F.get(days, i)))
-        )
+        found.withColumn("_gaps", F.sort_array(F.transform(neighbours(days), lambda pair: pair["0"] - pair["1"])))
         .withColumn("ipt_n", F.size("_gaps"))
         .select(
             *[c for c in found.columns if not c.startswith("_")],

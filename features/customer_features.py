@@ -60,18 +60,17 @@ def build_customer_features(
     percentiles = keep("price_percentiles", price.as_price_percentiles(priced))
     bought_in = keep("customer_categories", category_features.as_customer_categories(as_category_days(lines), params))
     shares = keep("category_shares", category_features.fit_category_shares(bought_in, params))
-    categories = keep("category_features", category_features.with_category_shares(bought_in, shares))
     families = [
         recency.recency_features(orders),
         recency.line_amount_features(lines),
         rhythm.rhythm_features(orders, as_of, params),
-        affinity.category_width_features(categories),
+        affinity.category_width_features(bought_in),
         affinity.brand_features(lines),
         affinity.brand_switch_features(lines),
         affinity.own_brand_features(orders),
         price.discount_features(orders),
         price.price_band_features(priced, percentiles),
-        basket.basket_features(orders, categories),
+        basket.basket_features(orders, bought_in),
         daypart.daypart_features(orders, as_of, params),
     ]
     rows = keep("family_rows", _join_families(_population(orders, sources, as_of), families))
@@ -80,7 +79,9 @@ def build_customer_features(
     day = F.lit(as_of.day.isoformat()).cast("date")
     return FeatureSnapshot(
         CUSTOMER_FEATURES.conform(value_scores.with_value_scores(rows, cuts, params).withColumn("as_of", day)),
-        CUSTOMER_CATEGORY_FEATURES.conform(categories.withColumn("as_of", day)),
+        CUSTOMER_CATEGORY_FEATURES.conform(
+            category_features.with_category_shares(bought_in, shares).withColumn("as_of", day)
+        ),
         FEATURE_PARAMETERS.conform(parameters.withColumn("as_of", day)),
     )
 

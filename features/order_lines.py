@@ -42,8 +42,8 @@ def customer_lines(transactions: DataFrame, products: DataFrame, customer_map: D
     """Order lines known before the cut, with their customer, their product's attributes and `days_ago`.
 
     Columns: customer_id, order_id, event_ts, days_ago, quantity, amount, list_amount, coupon_amount, category,
-    brand, own_brand. `days_ago` counts local days back from the cut: 1 is the day before it. A null in `available_ts` is not
-    known, and an account without a customer at the cut is left out.
+    brand, own_brand. `days_ago` counts local days back from the cut: 1 is the day before it. A null in
+    `available_ts` is not known, and an account without a customer at the cut is left out.
     """
     known = known_before(transactions, as_of)
     local_day = F.to_date(F.from_utc_timestamp(F.col("event_ts"), as_of.time_zone))
