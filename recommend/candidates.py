@@ -196,8 +196,9 @@ def _similar(h: Histories, side: ItemSide, days: int) -> Floats:
     customer, item = h.customer[known], column[h.item[known]]
     start = run_starts(customer, item)
     shape = (h.n, len(side.similar_items))
-    seen = csr_matrix((np.ones(len(start), dtype=np.float64), (customer[start], item[start])), shape=shape)
-    return np.asarray(seen @ np.asarray(side.similar_weights))
+    # float32 like the weights, which would otherwise be copied; rows are summed one by one, whatever the batch
+    seen = csr_matrix((np.ones(len(start), dtype=np.float32), (customer[start], item[start])), shape=shape)
+    return np.asarray(seen @ np.asarray(side.similar_weights), dtype=np.float64)
 
 
 def _pick(scores: Floats, side: ItemSide, customer: Ints, item: Ints) -> Floats:

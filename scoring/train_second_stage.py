@@ -64,9 +64,15 @@ def fit_sources(data: Interactions, h: Histories, params: StageParams) -> Source
         params.als.cap,
         params.als.bias,
     )
-    als = fit_als(taste_matrix(h, fold), data.products, replace(params.als, threads=params.threads))
+    taste = taste_matrix(h, fold)
+    # rare items teach the factors little and cost as much as the others; theirs stay zero, which folds in as absent
+    kept = np.flatnonzero(np.bincount(taste.indices, minlength=h.n_items) >= params.candidates.min_customers)
+    factors = np.zeros((h.n_items, params.als.columns), dtype=np.float32)
+    if len(kept):
+        als = replace(params.als, threads=params.threads)
+        factors[kept] = fit_als(taste[:, kept].tocsr(), data.products[kept], als).item_factors
     ease = fit_ease(data.before(h.cut), h.cut, params.ease)
-    side = fit_item_side(h, als.item_factors, ease.kept, ease.weights, params.candidates)
+    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates)
     return Sources.of(side, params.candidates, fold)
 
 
