@@ -45,7 +45,7 @@ DEFINITIONS = (
         "new_cat_rate_365",
         32,
         kind="double",
-        definition="share of lines on the customer's first day in their category",
+        definition="share of lines in a category's first order",
         low=0,
         high=1,
     ),

@@ -12,10 +12,11 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.definitions import CATEGORIES, LIFE, FeatureDef, FeatureParams, per_window
-from features.windows import MONEY, neighbours, ratio, sum_within
+from features.windows import MONEY, count_within, neighbours, percentile_of_sorted, ratio, sum_within
 
 FAMILY = "category of a customer"
 WINDOWS = (90, 365)
+LINES_MAX = 2**20  # more lines of one category in one order are counted as this many less 1
 Def = partial(FeatureDef, family=FAMILY, sources=CATEGORIES)
 
 DEFINITIONS = (
@@ -38,7 +39,7 @@ DEFINITIONS = (
         "new_lines_365",
         32,
         kind="long",
-        definition="lines on the first day in it",
+        definition="lines of the first order with it; of several that day, of the largest",
         window="last 365 days",
         default="0",
         low=0,
@@ -96,30 +97,35 @@ DEFINITIONS = (
 )
 
 
-def as_customer_categories(category_days: DataFrame, params: FeatureParams) -> DataFrame:
-    """One row per customer and category from `as_category_days`: all columns that need no other customer."""
-    n_orders, amount, n_lines = F.col("n_orders"), F.col("amount"), F.col("n_lines")
-    days = F.col("_days")
+def as_customer_categories(category_orders: DataFrame, params: FeatureParams) -> DataFrame:
+    """One row per customer and category from `as_category_orders`: all columns that need no other customer."""
+    amount, n_lines, days = F.col("amount"), F.col("n_lines"), F.col("_days")
     half_lives = {"affinity_short": params.short_half_life_days, "affinity_long": params.long_half_life_days}
-    found = category_days.groupBy("customer_id", "category").agg(
-        *[sum_within(n_orders, w, "int").alias(f"n_orders_{w or 'l'}") for w in (*WINDOWS, LIFE)],
+    found = category_orders.groupBy("customer_id", "category").agg(
+        *[count_within(w).alias(f"n_orders_{w or 'l'}") for w in (*WINDOWS, LIFE)],
         *[sum_within(amount, w, MONEY).alias(f"amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
         sum_within(n_lines, 365).alias("n_lines_365"),
-        # sorted arrays take a quarter of the time of a window over all days
         F.sort_array(F.collect_list("days_ago")).alias("_days"),
-        F.max("days_ago").alias("days_since_first"),
-        F.max_by("n_lines", "days_ago").alias("_first_lines"),
-        *[F.round(F.sum(n_orders * _decayed(params.buy_weight, h)), 6).alias(name) for name, h in half_lives.items()],
+        # day and lines in one number: the largest is of the first day (structs have no fast maximum)
+        F.max(F.col("days_ago").cast("bigint") * LINES_MAX + F.least(n_lines, F.lit(LINES_MAX - 1))).alias("_first"),
+        *[F.round(F.sum(_decayed(params.buy_weight, h)), 6).alias(name) for name, h in half_lives.items()],
     )
+    # several orders of one day are one day: a gap is at least 1
+    gaps = F.filter(F.transform(neighbours(days), lambda pair: pair["0"] - pair["1"]), lambda gap: gap > 0)
+    first_day = F.floor(F.col("_first") / LINES_MAX).cast("int")
     return (
-        found.withColumn("_gaps", F.sort_array(F.transform(neighbours(days), lambda pair: pair["0"] - pair["1"])))
-        .withColumn("ipt_n", F.size("_gaps"))
+        found.withColumn("_gaps", F.sort_array(gaps))
+        .withColumn("days_since_first", first_day)
         .select(
             *[c for c in found.columns if not c.startswith("_")],
-            F.when(F.col("days_since_first") <= 365, F.col("_first_lines")).otherwise(0).alias("new_lines_365"),
+            F.when(F.col("days_since_first") <= 365, F.pmod(F.col("_first"), F.lit(LINES_MAX)))
+            .otherwise(0)
+            .cast("bigint")
+            .alias("new_lines_365"),
             F.get(days, F.lit(0)).alias("recency_days"),
-            "ipt_n",
-            _median_of_sorted(F.col("_gaps"), F.col("ipt_n")).alias("ipt_median"),
+            "days_since_first",
+            F.size("_gaps").alias("ipt_n"),
+            percentile_of_sorted(F.col("_gaps"), 0.5).alias("ipt_median"),
         )
         .withColumn("overdue_ratio", ratio(F.col("recency_days"), F.col("ipt_median")))
     )
@@ -139,9 +145,7 @@ def fit_category_shares(categories: DataFrame, params: FeatureParams) -> DataFra
             F.lit("category_share").alias("feature"),
             F.col("category").alias("subject"),
             F.lit(0).alias("position"),
-            F.round(F.col("_amount").cast("double") / F.sum("_amount").over(everything).cast("double"), 9).alias(
-                "value"
-            ),
+            (F.col("_amount").cast("double") / F.sum("_amount").over(everything).cast("double")).alias("value"),
         )
     )
     mean = F.sum("_amount").cast("double") / F.count(F.lit(1))
@@ -181,9 +185,3 @@ def with_category_shares(categories: DataFrame, parameters: DataFrame) -> DataFr
 
 def _decayed(weight: float, half_life: float) -> Column:
     return F.lit(weight) * F.pow(F.lit(2.0), -F.col("days_ago") / F.lit(half_life))
-
-
-def _median_of_sorted(values: Column, n: Column) -> Column:
-    """The median of a sorted array of `n` integers; null when it is empty. Exact: a whole or a half number."""
-    low, high = F.floor((n - 1) / 2).cast("int"), F.floor(n / 2).cast("int")
-    return F.when(n > 0, (F.get(values, low) + F.get(values, high)) / 2)

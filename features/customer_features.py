@@ -17,7 +17,7 @@ from features import affinity, basket, category_features, daypart, price, recenc
 from features.as_of import AsOf
 from features.catalogue import CUSTOMER_CATEGORY_FEATURES, CUSTOMER_FEATURES, FEATURE_PARAMETERS, all_definitions
 from features.definitions import FeatureDef, FeatureParams
-from features.order_lines import account_customers, as_category_days, as_orders, customer_lines
+from features.order_lines import account_customers, as_category_orders, as_orders, customer_lines
 
 Keep = Callable[[str, DataFrame], DataFrame]
 
@@ -58,7 +58,7 @@ def build_customer_features(
     orders = keep("orders", as_orders(lines, as_of, params))
     priced = keep("priced_lines", price.as_priced_lines(lines))
     percentiles = keep("price_percentiles", price.as_price_percentiles(priced))
-    bought_in = keep("customer_categories", category_features.as_customer_categories(as_category_days(lines), params))
+    bought_in = keep("customer_categories", category_features.as_customer_categories(as_category_orders(lines), params))
     shares = keep("category_shares", category_features.fit_category_shares(bought_in, params))
     families = [
         recency.recency_features(orders),

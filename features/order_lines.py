@@ -88,9 +88,9 @@ def as_orders(lines: DataFrame, as_of: AsOf, params: FeatureParams) -> DataFrame
     )
 
 
-def as_category_days(lines: DataFrame) -> DataFrame:
-    """One row per customer, category and day bought: n_orders, n_lines, amount. No row without category."""
-    per_order = (
+def as_category_orders(lines: DataFrame) -> DataFrame:
+    """One row per customer, category and order: days_ago, n_lines, amount. No row for lines without a category."""
+    return (
         lines.where(F.col("category").isNotNull())
         .groupBy("customer_id", "category", "order_id")
         .agg(
@@ -98,11 +98,6 @@ def as_category_days(lines: DataFrame) -> DataFrame:
             F.count(F.lit(1)).alias("n_lines"),
             F.sum("amount").cast(MONEY).alias("amount"),
         )
-    )
-    return per_order.groupBy("customer_id", "category", "days_ago").agg(
-        F.count(F.lit(1)).alias("n_orders"),
-        F.sum("n_lines").cast("bigint").alias("n_lines"),
-        F.sum("amount").cast(MONEY).alias("amount"),
     )
 
 

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.definitions import LIFE, WINDOWS, FeatureDef, per_window
-from features.windows import MONEY, count_within, ratio, sum_within, when_within
+from features.windows import MONEY, count_within, percentile_of_sorted, ratio, sum_within, when_within
 
 FAMILY = "A recency, frequency, money"
 MONTH_DAYS = 30  # months are counted back from the cut, so that each is as long as the next
@@ -81,16 +81,17 @@ def recency_features(orders: DataFrame) -> DataFrame:
 def line_amount_features(lines: DataFrame) -> DataFrame:
     """One row per customer of `lines`: exact percentiles of the amount of a line (feature 7)."""
     value = F.col("amount").cast("double")
-    both = F.array(F.lit(0.5), F.lit(0.9))
+    # sorted arrays: the `percentile` aggregate takes three times as long on the embedded engine
     found = lines.groupBy("customer_id").agg(
-        F.percentile(when_within(value, 365), both).alias("_year"), F.percentile(value, both).alias("_life")
+        F.sort_array(F.collect_list(when_within(value, 365))).alias("_365"),
+        F.sort_array(F.collect_list(value)).alias("_l"),
     )
     return found.select(
         "customer_id",
         *[
-            F.round(F.col(column)[i], 6).alias(f"line_amt_{name}_{suffix}")
-            for column, suffix in (("_year", "365"), ("_life", "l"))
-            for i, name in enumerate(("p50", "p90"))
+            F.round(percentile_of_sorted(F.col(f"_{w or 'l'}"), q), 6).alias(f"line_amt_{name}_{w or 'l'}")
+            for w in (365, LIFE)
+            for name, q in (("p50", 0.5), ("p90", 0.9))
         ],
     )
 

@@ -44,3 +44,12 @@ def neighbours(values: Column) -> Column:
     """
     n = F.size(values)
     return F.arrays_zip(F.slice(values, F.lit(2), n), F.slice(values, F.lit(1), n - 1))
+
+
+def percentile_of_sorted(values: Column, q: float) -> Column:
+    """The exact percentile of a sorted array, linear between neighbours as `percentile` is; null when it is empty."""
+    n = F.size(values)
+    place = (n - 1) * F.lit(q)
+    low = F.floor(place).cast("int")
+    below, above = F.get(values, low), F.get(values, F.least(low + 1, n - 1))
+    return F.when(n > 0, below + (above - below) * (place - low))

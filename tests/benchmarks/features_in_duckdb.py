@@ -57,18 +57,18 @@ from lines group by all)"""
 
 def _category_base() -> str:
     return """create or replace temp table base as
-with d as (select customer_id, category, days_ago, count(*) n, sum(n_lines) nl, sum(amount)::decimal(18,2) amount
-  from (select customer_id, category, order_id, max(days_ago) days_ago, count(*) n_lines, sum(amount) amount
-    from lines where category is not null group by all) group by all),
-g as (select *, lag(days_ago) over (partition by customer_id, category order by days_ago desc) - days_ago gap from d)
+with o as (select customer_id, category, order_id, max(days_ago) days_ago, count(*) nl, sum(amount)::decimal(18,2) amount
+  from lines where category is not null group by all),
+g as (select *, lag(days_ago) over (partition by customer_id, category order by days_ago desc) - days_ago gap from o)
 select customer_id, category,
-  coalesce(sum(n) filter (days_ago <= 90), 0) n_orders_90, coalesce(sum(n) filter (days_ago <= 365), 0) n_orders_365,
-  sum(n) n_orders_l, coalesce(sum(amount) filter (days_ago <= 90), 0)::decimal(18,2) amt_90,
+  count(*) filter (days_ago <= 90) n_orders_90, count(*) filter (days_ago <= 365) n_orders_365, count(*) n_orders_l,
+  coalesce(sum(amount) filter (days_ago <= 90), 0)::decimal(18,2) amt_90,
   coalesce(sum(amount) filter (days_ago <= 365), 0)::decimal(18,2) amt_365, sum(amount)::decimal(18,2) amt_l,
   coalesce(sum(nl) filter (days_ago <= 365), 0) n_lines_365,
-  coalesce(sum(nl) filter (days_ago <= 365 and gap is null), 0) new_lines_365,
-  min(days_ago) recency_days, max(days_ago) days_since_first, count(gap) ipt_n, quantile_cont(gap, 0.5) ipt_median,
-  sum(n * 10 * pow(2, -days_ago / 14)) affinity_short, sum(n * 10 * pow(2, -days_ago / 60)) affinity_long
+  case when max(days_ago) <= 365 then max(days_ago * 1048576 + nl) % 1048576 else 0 end new_lines_365,
+  min(days_ago) recency_days, max(days_ago) days_since_first, count(gap) filter (gap > 0) ipt_n,
+  quantile_cont(gap, 0.5) filter (gap > 0) ipt_median,
+  sum(10 * pow(2, -days_ago / 14)) affinity_short, sum(10 * pow(2, -days_ago / 60)) affinity_long
 from g group by all"""
 
 

@@ -170,15 +170,23 @@ def _category_features(lines: list[Row]) -> Row:
         amounts[x["category"]] += x["amount"]
     total = sum(amounts.values())
     top = sorted(((-a, c) for c, a in amounts.items() if a > 0))
-    oldest = {c: max(x["days_ago"] for x in lines if x["category"] == c) for c in amounts}
+    new = sum(_first_order_lines([x for x in lines if x["category"] == c]) for c in amounts)
     shares = [float(a / total) for a in amounts.values() if a > 0]
     return {
         "cat_entropy_365": round(-sum(p * math.log(p) for p in shares), 6) + 0.0 if total else None,
         "top_cat_1": top[0][1] if top else None,
         "top_cat_3": top[2][1] if len(top) > 2 else None,
         "top_cat_1_share": _ratio(-top[0][0], total) if top else None,
-        "new_cat_rate_365": _ratio(sum(x["days_ago"] == oldest[x["category"]] for x in inside), len(inside)),
+        "new_cat_rate_365": _ratio(new, len(inside)),
     }
+
+
+def _first_order_lines(mine: list[Row]) -> int:
+    """Lines of the first order with a category, 0 when that is over a year ago."""
+    orders = Counter(x["order_id"] for x in mine)
+    ago = {o: max(x["days_ago"] for x in mine if x["order_id"] == o) for o in orders}
+    first = max(ago.values())
+    return max(n for o, n in orders.items() if ago[o] == first) if first <= 365 else 0
 
 
 def _brand_features(lines: list[Row], year: list[str], orders: dict[str, list[Row]]) -> Row:
