@@ -23,7 +23,7 @@ from jobs.cli import common_options
 from jobs.code_version import code_version
 from jobs.complete_journey import write_sources
 from jobs.console import progress, say, show_table
-from jobs.recommenders import CHAMPIONS, baselines
+from jobs.recommenders import CHAMPIONS, baselines, second_stage
 from jobs.settings import Settings
 from jobs.workspace import Workspace, workspace
 from models.als import AlsParams
@@ -94,7 +94,7 @@ def run(
     floors = (MIN_BASKETS, 0) if full else (MIN_BASKETS,)
     work = [(cut, level, floor) for cut in cuts for level in levels for floor in floors]
     als, ease = parameters(w.settings)
-    recommenders = baselines(als, ease)
+    recommenders = {**baselines(als, ease), **second_stage(w.settings)}
     lines: list[Line] = []
     counts: list[dict[str, object]] = []
     for cut, level, floor in progress(work, "evaluate"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from jobs.settings import Settings
 from models.als import AlsParams, build_matrix, fit_als
 from models.baselines import fit_popularity, fit_top_frequency
 from models.ease import EaseParams, fit_ease
@@ -12,11 +13,18 @@ from recommend.evaluation import Factory, Window
 from recommend.fold_in import FoldIn
 from recommend.rankers import DenseRanker, FactorRanker, Ranker
 from recommend.topk import ItemBlocks
+from scoring.stage_ranker import StageFactory
 
 DECAYED = "GP-TopFreq 120 d"
 RECENT = "popularity 28 d"
 # whom the paired differences are against: the heuristics that are champion until something beats them
 CHAMPIONS: Mapping[str, str] = {"all": DECAYED, "repeat": DECAYED, "explore": RECENT}
+
+
+def second_stage(settings: Settings) -> dict[str, Factory]:
+    """The second stage, trained on each window as production trains it, before list rules and gate."""
+    _, params = settings.recommender.products(settings.horizon_days, settings.threads)
+    return {"second stage": StageFactory(params)}
 
 
 def baselines(als: AlsParams, ease: EaseParams) -> dict[str, Factory]:

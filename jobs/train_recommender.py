@@ -48,7 +48,8 @@ def run(job: Job) -> None:
         "code_version": code_version(),
         "protocol": "label windows before as_of; latest one for calibration and gate",
     }
-    with job.tracking.training(NAME, _flat(asdict(params)), tags) as t, threadpool_limits(settings.threads or None):
+    # many small systems are solved: BLAS threads would only wait for each other (ALS and LightGBM have their own)
+    with job.tracking.training(NAME, _flat(asdict(params)), tags) as t, threadpool_limits(1, user_api="blas"):
         level, stage = params.products(settings.horizon_days, settings.threads)
         products = fit_second_stage(levels.products, levels.catalogue, job.as_of.epoch_day, level, stage, job.say)
         level, stage = params.category_level(settings.horizon_days, settings.threads)

@@ -83,12 +83,13 @@ def build_frame(
     bought is kept (features are computed for kept rows only)."""
     every = histories_before(data, catalogue, cut)
     sources = fit_sources(data, every, params)
-    h = take(every, _customers(every, params.ranker))
+    learners = _customers(every, params.ranker)
+    h = take(every, learners)
     found = build_candidates(h, sources)
-    chosen = np.isin(data.customers[data.customer], h.customers)
-    truth = bought_between(data.where(chosen), catalogue, cut, cut + params.horizon_days)
     number = np.full(data.n_customers, -1, dtype=np.int64)
-    number[np.searchsorted(data.customers, h.customers)] = np.arange(h.n)
+    number[learners] = np.arange(h.n)
+    labels = data.where(number[data.customer] >= 0)
+    truth = bought_between(labels, catalogue, cut, cut + params.horizon_days)
     who, item = np.divmod(truth, len(catalogue))
     truth = number[who] * len(catalogue) + item
     bought = is_in(truth, found.customer * len(catalogue) + found.item)

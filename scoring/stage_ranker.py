@@ -1,0 +1,76 @@
+"""The second stage as one more recommender of the evaluation table (`recommend/evaluation.py`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from features.interactions import Interactions
+from recommend.candidates import rank_in
+from recommend.catalogue import Catalogue, build_catalogue
+from recommend.evaluation import Window
+from recommend.histories import histories_before
+from recommend.list_params import CandidateParams, ListParams
+from recommend.rankers import check_task
+from recommend.topk import Positions
+from scoring.recommender_params import Level, StageParams
+from scoring.second_stage import SEGMENTS, SecondStage
+from scoring.stage_gate import top_rows
+from scoring.train_second_stage import fit_second_stage
+
+
+@dataclass(frozen=True)
+class StageRanker:
+    """Ranks the candidates of `stage` by its scores before calibration, without list rules."""
+
+    stage: SecondStage
+    day: int
+
+    def rank(self, history: Interactions, k: int, task: str) -> Positions:
+        """See `recommend.rankers.Ranker`."""
+        check_task(task)
+        scored = self.stage.score(histories_before(history, self.stage.catalogue, self.day))
+        found = scored.candidates
+        inside = np.flatnonzero({"all": found.owned | True, "repeat": found.owned, "explore": ~found.owned}[task])
+        customer, item = found.customer[inside], found.item[inside]
+        best = top_rows(customer, item, scored.raw[inside], k)
+        out = np.full((history.n_customers, k), -1, dtype=np.int32)
+        out[customer[best], rank_in(customer[best])] = item[best]
+        return out
+
+
+@dataclass(frozen=True)
+class StageFactory:
+    """Fits the second stage on a window as production does, and ranks by the ranker whatever the gate says.
+
+    Items are those of the protocol, so minimum support and idle time are switched off.
+    """
+
+    params: StageParams
+
+    def __call__(self, window: Window) -> StageRanker:
+        """The fitted ranker; the heuristic where the history is too short to learn from."""
+        catalogue = catalogue_of(window)
+        open_params = replace(self.params.candidates, min_customers=1, max_idle_days=1_000_000)
+        if window.level == "category":
+            every = len(catalogue)
+            open_params = CandidateParams(every, 0, 0, every, 1, 1_000_000)
+        params = replace(self.params, candidates=open_params)
+        level = Level("products", ListParams())
+        stage = fit_second_stage(window.history, catalogue, window.day, level, params, lambda line: None).stage
+        if stage.ranker is not None:
+            modes = dict.fromkeys(SEGMENTS, "ranker")
+            by_kind = {f"ranker.{k}": next(iter(stage.calibrators.values())) for k in range(4)}
+            stage = replace(stage, modes=modes, calibrators=stage.calibrators | by_kind)
+        return StageRanker(stage, window.day)
+
+
+def catalogue_of(window: Window) -> Catalogue:
+    """The catalogue of a window; above products an item is its own type and category."""
+    ids = [str(p) for p in window.history.products]
+    above = window.hierarchy
+    if above is None:
+        return build_catalogue(ids, ids, ids, ids, [None] * len(ids))
+    columns = (above.category.tolist(), above.product_type.tolist(), above.brand.tolist())
+    return build_catalogue(ids, above.product_type.tolist(), *columns)
