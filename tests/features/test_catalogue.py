@@ -1,0 +1,64 @@
+"""Definitions, and what is generated from them."""
+
+from features.catalogue import (
+    CUSTOMER_FEATURES,
+    WAITING,
+    all_definitions,
+    category_definitions,
+    source_columns,
+    spec_json,
+    switched_off,
+)
+from features.contract import KINDS
+from features.definitions import FeatureParams
+from features.source_tables import SOURCES
+
+TABLES = {c.name: c for c in SOURCES}
+
+
+def test_names_are_unique_and_documented() -> None:
+    """Each column has one definition with words, a known kind and a default that its kind can hold."""
+    for definitions in (all_definitions(), category_definitions()):
+        assert len({d.name for d in definitions}) == len(definitions)
+        for d in definitions:
+            assert d.definition, d.name
+            assert d.kind in KINDS, d.name
+            assert d.default in {"0", "null", "false"}, d.name
+            assert (d.default == "false") == (d.kind == "bool"), d.name
+
+
+def test_sources_exist() -> None:
+    """Every source of a definition is a column of a source contract."""
+    for table, column in source_columns():
+        assert column in TABLES[table].names
+
+
+def test_families_that_are_not_computed_say_why() -> None:
+    """Families A to F are computed; G to P are listed with the reason."""
+    computed = {d.family[0] for d in all_definitions()}
+    assert computed == set("ABCDEF")
+    assert {name[0] for name in WAITING} == set("GHIJKLMNOP")
+    assert all(WAITING.values())
+
+
+def test_nullable_exactly_when_nothing_happened_is_null() -> None:
+    """A count is never null; a rate may be."""
+    assert not CUSTOMER_FEATURES.column("n_orders_30").nullable
+    assert CUSTOMER_FEATURES.column("aov_30").nullable
+    assert CUSTOMER_FEATURES.names[:2] == ["as_of", "customer_id"]
+    assert CUSTOMER_FEATURES.mode == "snapshot"
+
+
+def test_spec_is_canonical() -> None:
+    """The spec is the same text each time, in ASCII and without spaces around separators."""
+    assert spec_json(FeatureParams()) == spec_json(FeatureParams())
+    assert spec_json(FeatureParams()).isascii()
+    assert '": ' not in spec_json(FeatureParams())
+
+
+def test_switched_off_names_features_and_source() -> None:
+    """An empty source column names the features that are null for it; nothing is off when all are filled."""
+    filled = {"transactions": {"list_amount", "coupon_amount"}, "products": {"category", "brand"}}
+    (off,) = switched_off(filled)
+    assert (off.features, off.reason) == (("own_brand_share",), "products.own_brand is empty")
+    assert switched_off(filled | {"products": {"category", "brand", "own_brand"}}) == ()
