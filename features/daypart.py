@@ -92,7 +92,7 @@ def payday_share(as_of: AsOf) -> float:
 
     >>> from datetime import date
     >>> round(payday_share(AsOf(date(2017, 12, 4))), 4)
-    0.3444
+    0.3722
     """
     days = [as_of.day - timedelta(days=d) for d in range(1, WINDOW + 1)]
     return sum(d.day >= PAYDAY[0] or d.day <= PAYDAY[1] for d in days) / WINDOW
