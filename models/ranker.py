@@ -90,7 +90,7 @@ def fit_ranker(
         "num_threads": threads,
         "deterministic": True,
         "force_row_wise": True,
-        "max_bin": 127,
+        "max_bin": 63,
         "verbose": -1,
     }
     data = lgb.Dataset(x, bought.astype(np.float32), weight=weight, feature_name=list(features), params=settings)

@@ -61,7 +61,7 @@ class RankerParams:
     min_child: int = 100  # pairs per leaf
     l2: float = 5.0
     feature_fraction: float = 0.7  # features tried per tree
-    negatives: float = 0.15  # share of the pairs not bought that is learned from, each weighted by its inverse
+    negatives: float = 0.1  # share of the pairs not bought that is learned from, each weighted by its inverse
     max_customers: int = 20000  # more are sampled, by hash of their id
     min_positives: int = 200  # bought pairs below which nothing is learned and the heuristic stays
     seed: int = 0
