@@ -94,8 +94,8 @@ def fit_als(matrix: csr_matrix, products: NDArray[np.object_], params: AlsParams
 
     Each half step is three conjugate-gradient steps from the last factors (Takacs et al. 2011, `implicit`'s default):
     a fifth of the time of exact solves at equal EXPLORE recall on the development cut of 2017-10-09 (.0346 against
-    .0341 at product level). Bias columns are kept constant by writing them back after every half step, as RecTools does it
-    (`fit_als_with_features_together_inplace`).
+    .0341 at product level). Bias columns are kept constant by writing them back after every half step, as RecTools
+    does it (`fit_als_with_features_together_inplace`).
     """
     customers, items = matrix.shape
     if items != len(products):
