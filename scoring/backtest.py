@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from features.interactions import Interactions
-from models.metrics import METRICS, calibration_curve, cluster_weights, ece_noise_floor
+from models.metrics import METRICS, calibration_curve, cluster_weights, ece, ece_noise_floor
 from recommend.catalogue import Catalogue
 from recommend.categories import STATES
 from recommend.histories import Ints, bought_between, histories_before, is_in
@@ -20,8 +21,8 @@ from scoring.stage_gate import list_metrics, own_keys, pick_rows
 from scoring.train_second_stage import Trained, fit_calibrators, rescored
 
 Table = list[dict[str, object]]
-SHOWN = ("observed_over_expected", "calibration_slope", "brier_skill", "ece")
-DRAWS = 100
+SHOWN = ("observed_over_expected", "calibration_slope", "brier_skill")
+DRAWS = 50
 
 
 def backtest(
@@ -33,7 +34,8 @@ def backtest(
     """
     h = histories_before(data, catalogue, cut)
     truth = bought_between(data, catalogue, cut, cut + horizon)
-    scored = stage.score(h)
+    with threadpool_limits(limits=1, user_api="blas"):
+        scored = stage.score(h)
     rows = publish(stage, scored)
     ranking = ranking_table(stage, scored, rows, truth, own_keys(h), h.n, k)
     bought = is_in(truth, scored.candidates.customer * h.n_items + scored.candidates.item)
@@ -98,8 +100,10 @@ def _intervals(y: NDArray[np.float64], p: NDArray[np.float64], customer: Ints) -
         low, high = np.quantile(known, [0.025, 0.975])
         value = METRICS[name](y, p, ones)
         out.append({"metric": name, "value": round(value, 4), "low": round(low, 4), "high": round(high, 4)})
-    floor = round(ece_noise_floor(p, ones, draws=50), 4)
-    return [*out, {"metric": "ece_noise_floor", "value": floor, "low": floor, "high": floor}]
+    # the noise floor stands for the interval of the ECE
+    for name, value in (("ece", ece(y, p, ones)), ("ece_noise_floor", ece_noise_floor(p, ones, draws=20))):
+        out.append({"metric": name, "value": round(value, 4), "low": None, "high": None})
+    return out
 
 
 def cross_fitted(trained: Trained) -> tuple[Table, Table]:
@@ -115,9 +119,13 @@ def cross_fitted(trained: Trained) -> tuple[Table, Table]:
     for fold in (0, 1):
         mine = frame.found.customer % 2 == fold
         others = replace(
-            frame, found=pick_rows(frame.found, np.flatnonzero(~mine)), x=frame.x[~mine], bought=frame.bought[~mine]
+            frame,
+            found=pick_rows(frame.found, np.flatnonzero(~mine)),
+            x=frame.x[~mine],
+            bought=frame.bought[~mine],
+            raw={mode: raw[~mine] for mode, raw in frame.raw.items()},
         )
-        half = replace(stage, calibrators=fit_calibrators(stage.level, others, stage.ranker, stage.modes))
+        half = replace(stage, calibrators=fit_calibrators(stage.level, others, stage.modes))
         scored = rescored(half, frame)
         rows = publish(half, scored)
         kept = mine[rows.pair]
@@ -137,10 +145,10 @@ def compare_on_latest(trained: Trained, k: int = 10) -> Table:
         return []
     found, table = frame.found, []
     own = is_in(own_keys(frame.h), frame.truth)
-    heuristic = raw_scores("heuristic", None, frame.sources.side, found.owned, frame.x) + found.owned
+    heuristic = frame.raw["heuristic"] + found.owned
     scores = {"heuristic": heuristic, "ALS": found.scores.als, "EASE": found.scores.similar}
-    if stage.ranker is not None:
-        scores["second stage"] = raw_scores("ranker", stage.ranker, frame.sources.side, found.owned, frame.x)
+    if "ranker" in frame.raw:
+        scores["second stage"] = frame.raw["ranker"]
     inside = {"all": np.ones(len(found.item), bool), "repeat": found.owned, "explore": ~found.owned}
     truths = {"all": frame.truth, "repeat": frame.truth[own], "explore": frame.truth[~own]}
     for task, chosen in inside.items():

@@ -123,7 +123,9 @@ def column(x: Matrix, name: str) -> Floats:
     return x[:, COLUMN[name]].astype(np.float64)
 
 
-def raw_scores(mode: str, ranker: Ranker | None, side: ItemSide, owned: NDArray[np.bool_], x: Matrix) -> Floats:
+def raw_scores(
+    mode: str, ranker: Ranker | None, side: ItemSide, owned: NDArray[np.bool_], x: Matrix, threads: int = 1
+) -> Floats:
     """Uncalibrated scores in [0, 1].
 
     The heuristic is decayed GP-TopFreq (own orders, halved every 120 days, squeezed) where she bought the item before,
@@ -132,7 +134,7 @@ def raw_scores(mode: str, ranker: Ranker | None, side: ItemSide, owned: NDArray[
     if mode == "ranker":
         if ranker is None:
             raise ModelError("the model says ranker but holds none; train the recommender again")
-        return ranker.predict(x, FEATURES)
+        return ranker.predict(x, FEATURES, threads)
     own = column(x, "count_half120")
     return np.where(owned, own / (1.0 + own), column(x, "item_pop28") / max(int(side.customers), 1))
 

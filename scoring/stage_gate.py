@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ K = 10
 
 @dataclass(frozen=True)
 class Frame:
-    """Pairs of one window: histories before `h.cut`, and whether each candidate was bought in the window after."""
+    """Pairs of one window: histories before `h.cut`, and whether each candidate was bought in the window after;
+    `raw` holds the scores of each mode that can score, computed once."""
 
     h: Histories
     sources: Sources
@@ -26,20 +27,29 @@ class Frame:
     x: Matrix
     bought: NDArray[np.bool_]
     truth: Ints
+    raw: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-def gate(latest: Frame, ranker: Ranker, params: GateParams) -> dict[str, list[Verdict]]:
-    """Ranker against heuristic per segment, on the window after those that the ranker learned from."""
+def with_raw_scores(frame: Frame, ranker: Ranker | None, threads: int) -> Frame:
+    """`frame` with `raw` filled."""
+    args = (frame.sources.side, frame.found.owned, frame.x)
+    modes = MODES if ranker is not None else MODES[:1]
+    return replace(frame, raw={mode: raw_scores(mode, ranker, *args, threads) for mode in modes})
+
+
+def gate(latest: Frame, params: GateParams) -> dict[str, list[Verdict]]:
+    """Ranker against heuristic per segment (both must be in `raw`), on the window after those that the ranker learned from."""
     out = {}
     for segment in SEGMENTS:
         owned = segment == "repeat"
         inside = np.flatnonzero(latest.found.owned == owned)
-        found, x = pick_rows(latest.found, inside), latest.x[inside]
+        found = pick_rows(latest.found, inside)
         truth = latest.truth[is_in(own_keys(latest.h), latest.truth) == owned]
         values = {}
         for mode in MODES:
-            raw = raw_scores(mode, ranker, latest.sources.side, found.owned, x)
-            values[mode] = list_metrics(found.customer, found.item, raw, truth, latest.h.n, latest.h.n_items)
+            values[mode] = list_metrics(
+                found.customer, found.item, latest.raw[mode][inside], truth, latest.h.n, latest.h.n_items
+            )
         who = [np.arange(latest.h.n)]
         out[segment] = compare(
             {m: [v] for m, v in values["heuristic"].items()}, {m: [v] for m, v in values["ranker"].items()}, who, params

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from features.errors import DataError
 from features.interactions import Interactions
@@ -34,10 +35,9 @@ from scoring.second_stage import (
     SecondStage,
     kinds_of,
     n_kinds,
-    raw_scores,
     segment_of,
 )
-from scoring.stage_gate import Frame, gate, pick_rows, top_rows
+from scoring.stage_gate import Frame, gate, pick_rows, top_rows, with_raw_scores
 
 Say = Callable[[str], None]
 CALIBRATION_DEPTH = 30  # rows per customer and segment, best first, that calibrators are fitted on
@@ -85,7 +85,8 @@ def build_frame(
     sources = fit_sources(data, every, params)
     learners = _customers(every, params.ranker)
     h = take(every, learners)
-    found = build_candidates(h, sources)
+    with threadpool_limits(limits=1, user_api="blas"):  # many small systems: threads would wait for each other
+        found = build_candidates(h, sources)
     number = np.full(data.n_customers, -1, dtype=np.int64)
     number[learners] = np.arange(h.n)
     labels = data.where(number[data.customer] >= 0)
@@ -116,10 +117,11 @@ def fit_second_stage(
     latest = None
     if starts:
         latest, _ = build_frame(data, catalogue, starts[0], params, None)
+        latest = with_raw_scores(latest, ranker, params.threads)
         say(f"{level.name}: {len(latest.bought):,} candidate pairs, {int(latest.bought.sum()):,} bought, in the window")
-    verdicts = gate(latest, ranker, params.gate) if latest is not None and ranker is not None else {}
+    verdicts = gate(latest, params.gate) if latest is not None and ranker is not None else {}
     modes = {s: MODES[int(passes(verdicts.get(s, [])))] for s in SEGMENTS}
-    calibrators = fit_calibrators(level, latest, ranker, modes)
+    calibrators = fit_calibrators(level, latest, modes)
     every = histories_before(data, catalogue, cut)
     stage = SecondStage(level, catalogue, fit_sources(data, every, params), ranker, modes, calibrators)
     notes = () if ranker is not None else ("too few purchases before the cut for a ranker: the heuristic stays",)
@@ -149,9 +151,7 @@ def _fit_on_windows(
     return fit_ranker(x, y, w, FEATURES, params.ranker, params.threads)
 
 
-def fit_calibrators(
-    level: Level, latest: Frame | None, ranker: Ranker | None, modes: dict[str, str]
-) -> dict[str, Calibrator]:
+def fit_calibrators(level: Level, latest: Frame | None, modes: dict[str, str]) -> dict[str, Calibrator]:
     """A calibrator per kind for the mode of its segment, on each customer's best rows in the latest window.
 
     A kind with few purchases shares the calibrator of its segment; with no window at all p_buy is a low constant.
@@ -165,7 +165,7 @@ def fit_calibrators(
             continue
         inside = np.flatnonzero(latest.found.owned == (segment == "repeat"))
         found, x, bought = pick_rows(latest.found, inside), latest.x[inside], latest.bought[inside]
-        raw = raw_scores(mode, ranker, latest.sources.side, found.owned, x)
+        raw = latest.raw[mode][inside]
         best = top_rows(found.customer, found.item, raw, CALIBRATION_DEPTH)
         raw, bought, kind = raw[best], bought[best].astype(np.float64), kinds_of(level, found, x)[best]
         shared = fit_calibrator(raw, bought) if len(raw) else Calibrator("constant", y=(0.01,))
@@ -183,9 +183,7 @@ def rescored(stage: SecondStage, frame: Frame) -> Scored:
     raw, p = np.zeros(len(kind)), np.zeros(len(kind))
     for segment in SEGMENTS:
         rows = frame.found.owned == (segment == "repeat")
-        raw[rows] = raw_scores(
-            stage.modes[segment], stage.ranker, frame.sources.side, frame.found.owned[rows], frame.x[rows]
-        )
+        raw[rows] = frame.raw[stage.modes[segment]][rows]
         for k in np.unique(kind[rows]):
             at = rows & (kind == k)
             p[at] = stage.calibrators[f"{stage.modes[segment]}.{k}"].apply(raw[at])
