@@ -111,7 +111,9 @@ def run(
 
 def parameters(settings: Settings) -> tuple[AlsParams, EaseParams]:
     """Those of the settings; item-item weights for the whole filtered catalogue, as the protocol has it."""
-    als = replace(settings.recommender.als, threads=settings.threads, seed=settings.seed)
+    # a plain ALS needs more than one that is a source of candidates
+    plain = replace(settings.recommender.als, factors=AlsParams().factors, iterations=AlsParams().iterations)
+    als = replace(plain, threads=settings.threads, seed=settings.seed)
     return als, replace(settings.recommender.ease, max_products=EaseParams().max_products)
 
 

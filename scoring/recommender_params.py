@@ -28,7 +28,7 @@ class StageParams:
     """Everything that training one level needs."""
 
     candidates: CandidateParams = field(default_factory=CandidateParams)
-    als: AlsParams = field(default_factory=AlsParams)
+    als: AlsParams = field(default_factory=lambda: AlsParams(factors=32, iterations=8))
     ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
     ranker: RankerParams = field(default_factory=RankerParams)
     gate: GateParams = field(default_factory=GateParams)
@@ -41,7 +41,7 @@ class RecommenderParams:
     """What the recommender learns from, how, and what its lists look like."""
 
     drop_departments: tuple[str, ...] = ()  # teach nothing about taste: fuel, coupons
-    als: AlsParams = field(default_factory=AlsParams)
+    als: AlsParams = field(default_factory=lambda: AlsParams(factors=32, iterations=8))
     ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
     candidates: CandidateParams = field(default_factory=CandidateParams)
     ranker: RankerParams = field(default_factory=RankerParams)

@@ -38,7 +38,7 @@ def with_raw_scores(frame: Frame, ranker: Ranker | None, threads: int) -> Frame:
 
 
 def gate(latest: Frame, params: GateParams) -> dict[str, list[Verdict]]:
-    """Ranker against heuristic per segment (both must be in `raw`), on the window after those that the ranker learned from."""
+    """Ranker against heuristic per segment, on the window after those learned from; `raw` must hold both."""
     out = {}
     for segment in SEGMENTS:
         owned = segment == "repeat"
