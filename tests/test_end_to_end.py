@@ -34,9 +34,9 @@ def nextbest(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Source files of the tiny shop."""
+    """Source files of the tiny shop, with a few rows that belong in quarantine."""
     folder = tmp_path_factory.mktemp("sources")
-    write_small_sources(folder)
+    write_small_sources(folder, poison=True)
     return folder
 
 
@@ -76,9 +76,11 @@ def test_runs_reconciles(lake: Lake) -> None:
     counts = json.loads(rows["ingest"]["counts"])
     sources = {key.split(".")[0] for key in counts if key.endswith(".in")}
     assert "transactions" in sources
+    assert sum(counts[f"{s}.quarantined"] for s in sources) > 0
     for s in sources:
         assert counts[f"{s}.in"] == counts[f"{s}.good"] + counts[f"{s}.quarantined"]
         assert lake.arrow(s).num_rows == counts[f"{s}.good"]
+        assert lake.arrow(f"quarantine_{s}").num_rows == counts[f"{s}.quarantined"]
 
 
 def test_a_second_run_does_nothing(lake: Lake, sources: Path) -> None:
