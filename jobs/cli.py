@@ -21,6 +21,10 @@ from features.contract import nearest
 from features.errors import NextbestError
 from jobs.console import fail
 
+# OpenMP threads that wait must sleep: spinning, they took four times the CPU of training on a shared machine.
+# Read once, when the first library that uses OpenMP is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 # name -> (module, attribute or None for a step, short help), in daily order
 COMMANDS: dict[str, tuple[str, str | None, str]] = {
     "demo": ("jobs.demo", "command", "Run everything on public grocery data that comes with the [demo] extra."),
