@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import resource
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import click
 
 from jobs.cli import COMMANDS, common_options
 from jobs.console import say, show_table
+from jobs.memory import peak_memory_gb, release_memory
 from jobs.runs import Outcome, execute
 from jobs.settings import Settings
 from jobs.workspace import resolve_as_of, undated, workspace
@@ -43,22 +42,18 @@ def run_steps(settings: Settings, names: Iterable[str], *, force: bool = False) 
             as_of = resolve_as_of(settings, w.lake) if module.STEP.dated else undated(settings)
             outcome = execute(module, settings, as_of, w.engine, w.lake, w.tracking, force=force)  # type: ignore[arg-type]
             outcomes.append(outcome)
+            release_memory()
     return outcomes
 
 
 def report(outcomes: list[Outcome]) -> None:
     """Timings and peak memory of a run."""
-    rows = [(o.step, "already done" if o.skipped else "done", round(o.seconds, 1)) for o in outcomes]
-    show_table("", ["step", "status", "seconds"], rows)
+    rows = [
+        (o.step, "already done" if o.skipped else "done", round(o.seconds, 1), round(o.peak_gb, 2)) for o in outcomes
+    ]
+    show_table("", ["step", "status", "seconds", "peak GB so far"], rows)
     total = sum(o.seconds for o in outcomes)
     say(f"total {total:.0f} s, peak memory {peak_memory_gb():.2f} GB")
-
-
-def peak_memory_gb() -> float:
-    """Peak resident memory of this process, plus the largest child's, in GB (10^9 bytes)."""
-    unit = 1 if sys.platform == "darwin" else 1024
-    usage = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage) * unit / 1e9
 
 
 @click.command("run")

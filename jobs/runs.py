@@ -26,6 +26,7 @@ from features.errors import ContractError, LakeError
 from jobs.code_version import code_version
 from jobs.console import progress, say
 from jobs.failpoints import failpoint
+from jobs.memory import peak_memory_gb
 from jobs.session import Engine
 from jobs.settings import Settings
 from jobs.tables import Lake, Staged
@@ -189,6 +190,7 @@ class Outcome:
     skipped: bool
     seconds: float
     counts: dict[str, int | float]
+    peak_gb: float  # of the process, up to the end of the step
 
 
 def scratch_root(lake: Lake) -> Path:
@@ -253,7 +255,7 @@ def execute(
     run_id = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     if not force and _finished(step, lake, as_of, run_id, tracking):
         say(f"{step.name}: already done for these inputs, settings and code (run {run_id})")
-        return Outcome(step.name, True, 0.0, {})
+        return Outcome(step.name, True, 0.0, {}, peak_memory_gb())
 
     attempt_id = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
     cut = f"as of {as_of.day}, " if step.dated else ""
@@ -304,7 +306,7 @@ def execute(
     for name, about in outputs.items():
         say(f"  wrote {name} v{about['version']}: {about['rows']:,} rows")
     say(f"  done in {seconds:.1f} s" + (f"; next: {step.next}" if step.next else ""))
-    return Outcome(step.name, False, seconds, job.counts)
+    return Outcome(step.name, False, seconds, job.counts, peak_memory_gb())
 
 
 def _count_lines(counts: dict[str, int | float]) -> Iterator[str]:

@@ -109,7 +109,9 @@ class Tracking:
             return str(experiment.experiment_id)
         # inside the lake, so that nothing lands in the folder a command happens to be started from
         location = (self._home / "artifacts").as_uri() if self.uri.startswith("sqlite") else None
-        return str(self._connected.create_experiment(EXPERIMENT, artifact_location=location))
+        # the kind makes the UI open on training runs instead of its view for language models
+        tags = {"mlflow.experimentKind": "custom_model_development"}
+        return str(self._connected.create_experiment(EXPERIMENT, artifact_location=location, tags=tags))
 
     @contextmanager
     def training(self, name: str, params: Mapping[str, Any], tags: Mapping[str, str]) -> Iterator[TrainingRun]:

@@ -8,14 +8,14 @@ so that there is always something to publish.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from features.interactions import collect_interactions
 from jobs.code_version import code_version
+from jobs.memory import release_memory
 from jobs.recommender_plots import calibration_figure, recall_figure
 from jobs.runs import Job, Step
 from jobs.tracking import TrainingRun
@@ -50,13 +50,20 @@ def run(job: Job) -> None:
     }
     # many small systems are solved: BLAS threads would only wait for each other (ALS and LightGBM have their own)
     with job.tracking.training(NAME, _flat(asdict(params)), tags) as t, threadpool_limits(1, user_api="blas"):
-        level, stage = params.products(settings.horizon_days, settings.threads)
-        products = fit_second_stage(levels.products, levels.catalogue, job.as_of.epoch_day, level, stage, job.say)
-        level, stage = params.category_level(settings.horizon_days, settings.threads)
-        categories = fit_second_stage(levels.categories, levels.upper, job.as_of.epoch_day, level, stage, job.say)
-        report(job, t, (products, categories))
-        model = build_recommender(job.as_of.day, settings.horizon_days, products.stage, categories.stage, levels.place)
-        kinds = {f"{s.level.name}.{k}": v for s in (products.stage, categories.stage) for k, v in s.modes.items()}
+        lines, stages = Lines(), []
+        for data, catalogue, (level, stage) in (
+            (levels.products, levels.catalogue, params.products(settings.horizon_days, settings.threads)),
+            (levels.categories, levels.upper, params.category_level(settings.horizon_days, settings.threads)),
+        ):
+            trained = fit_second_stage(data, catalogue, job.as_of.epoch_day, level, stage, job.say)
+            # judged now, so that the window's large matrix goes before the next level comes
+            lines.add(job, trained)
+            stages.append(trained.stage)
+            del trained
+            release_memory()
+        lines.log(t, f"latest28d.{job.as_of.day}")
+        model = build_recommender(job.as_of.day, settings.horizon_days, stages[0], stages[1], levels.place)
+        kinds = {f"{s.level.name}.{k}": v for s in stages for k, v in s.modes.items()}
         version = t.register(NAME, model.save(job.scratch / NAME), kinds)
         # within the model each segment is the heuristic unless the gate let the second stage through
         t.promote(NAME, version, "champion")
@@ -81,47 +88,53 @@ def read_levels(job: Job) -> Levels:
     return levels
 
 
-def report(job: Job, t: TrainingRun, trained: Sequence[Trained]) -> None:
-    """Tables, plots and metrics of the tracking run, and a line for the operator per segment."""
-    gates: list[dict[str, Any]] = []
-    ranking: list[dict[str, Any]] = []
-    calibration: list[dict[str, Any]] = []
-    curve: list[dict[str, Any]] = []
-    for one in trained:
+@dataclass
+class Lines:
+    """What training found out, gathered level by level."""
+
+    gates: list[dict[str, Any]] = field(default_factory=list)
+    ranking: list[dict[str, Any]] = field(default_factory=list)
+    calibration: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, job: Job, one: Trained) -> None:
+        """Judges a level on its latest window, and tells the operator how each segment is ranked."""
         name = one.stage.level.name
         for note in one.notes:
             job.say(f"{name}: {note}")
         for segment, verdicts in one.verdicts.items():
-            gates += [{"level": name, "segment": segment, **asdict(v), "won": v.won} for v in verdicts]
+            self.gates += [{"level": name, "segment": segment, **asdict(v), "won": v.won} for v in verdicts]
             shown = ", ".join(f"{v.metric} {v.difference:+.4f} [{v.low:+.4f}, {v.high:+.4f}]" for v in verdicts)
             job.say(f"{name}, {segment}: second stage against heuristic {shown}: {one.stage.modes[segment]}")
-        ranking += compare_on_latest(one)
+        self.ranking += compare_on_latest(one)
         table, points = cross_fitted(one)
-        calibration += table
-        curve += points
-    window = f"latest28d.{job.as_of.day}"
-    for table_name, rows in {"gate": gates, "recall_by_recommender": ranking, "calibration": calibration}.items():
-        if rows:
-            t.table(table_name, rows)
-    t.metrics(
-        {
-            f"{m}_at_10.{r['level']}.{r['task']}.{r['recommender']}.{window}": r[m]
-            for r in ranking
-            for m in ("recall", "ndcg")
-            if r[m] == r[m]
-        }
-    )
-    t.metrics(
-        {
-            f"{r['metric']}.{r['level']}.{r['kind']}.{window}": r["value"]
-            for r in calibration
-            if r["value"] is not None and r["value"] == r["value"]
-        }
-    )
-    if ranking:
-        t.figure(recall_figure(ranking), "recall_by_recommender.png")
-    if curve:
-        t.figure(calibration_figure(curve), "calibration.png")
+        self.calibration += table
+        self.curve += points
+
+    def log(self, t: TrainingRun, window: str) -> None:
+        """Tables, plots and metrics of the tracking run, and one child run per recommender that was compared."""
+        tables = {"gate": self.gates, "recall_by_recommender": self.ranking, "calibration": self.calibration}
+        for name, rows in tables.items():
+            if rows:
+                t.table(name, rows)
+        by_recommender: dict[str, dict[str, float]] = {}
+        for r in self.ranking:
+            found = {f"{m}_at_10.{r['level']}.{r['task']}": r[m] for m in ("recall", "ndcg") if r[m] == r[m]}
+            by_recommender.setdefault(r["recommender"], {}).update(found)
+        for name, metrics in by_recommender.items():
+            t.metrics({f"{metric}.{name}.{window}": value for metric, value in metrics.items()})
+            t.trial(name, {"recommender": name, "window": window}, metrics)
+        t.metrics(
+            {
+                f"{r['metric']}.{r['level']}.{r['kind']}.{window}": r["value"]
+                for r in self.calibration
+                if r["value"] is not None and r["value"] == r["value"]
+            }
+        )
+        if self.ranking:
+            t.figure(recall_figure(self.ranking), "recall_by_recommender.png")
+        if self.curve:
+            t.figure(calibration_figure(self.curve), "calibration.png")
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
