@@ -86,9 +86,13 @@ class Engine:
     def _start_spark(self, params: SessionParams) -> SparkSession:
         if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
             raise SettingsError("engine spark needs Java 17 or later on PATH or JAVA_HOME; engine embedded needs none")
+        # a parent process that runs Sail leaves this behind, and a classic session would not start
+        os.environ.pop("SPARK_CONNECT_MODE_ENABLED", None)
         builder = SparkSession.builder.appName("nextbest")
-        if params.master:
-            builder = builder.master(params.master)
+        # spark-submit opens a gateway and knows the master; without it this machine is the cluster
+        master = params.master or (None if "PYSPARK_GATEWAY_PORT" in os.environ else "local[*]")
+        if master:
+            builder = builder.master(master)
         static = {
             "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # INT96 is unreadable to delta-rs
             "spark.ui.showConsoleProgress": "false",
