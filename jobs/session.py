@@ -164,7 +164,8 @@ class SparkWorkerPath:
         """The local path; a folder is put together from links on first use in a worker's directory."""
         from pyspark import SparkFiles
 
-        root = Path(SparkFiles.getRootDirectory())
+        # an executor says "."; links below need a path that holds from inside their folder too
+        root = Path(SparkFiles.getRootDirectory()).resolve()
         if not self.is_folder:
             return str(root / f"{self.digest}--{self.names[0]}")
         folder = root / f"folder-{self.digest}"
