@@ -116,7 +116,10 @@ OFFER_SCORES = Contract(
         C("offer_id", "string", "offer running on as_of"),
         C("channel", "string", "channel it would go out through"),
         C("offer_kind", "string", "kind of offer"),
-        probability("p_response", "P(responds within horizon_days | delivered)"),
+        probability(
+            "p_response",
+            "P(responds within horizon_days | delivered); learned from whole windows, so too high when little is left",
+        ),
         HORIZON,
         REASONS,
     ),

@@ -139,7 +139,8 @@ def _fit_on_windows(
 ) -> Ranker | None:
     """The ranker over the windows that begin at `starts`; None when there are none."""
     xs, ys, ws = [], [], []
-    for start in starts:
+    for number, start in enumerate(starts, start=1):
+        say(f"candidates and features of window {number} of {len(starts)}")
         frame, weight = build_frame(data, catalogue, start, params, params.ranker.negatives)
         xs.append(frame.x)
         ys.append(frame.bought)
