@@ -104,7 +104,9 @@ class Lines:
             job.say(f"{name}: {note}")
         for segment, verdicts in one.verdicts.items():
             self.gates += [{"level": name, "segment": segment, **asdict(v), "won": v.won} for v in verdicts]
-            shown = ", ".join(f"{v.metric} {v.difference:+.4f} [{v.low:+.4f}, {v.high:+.4f}]" for v in verdicts)
+            known = [v for v in verdicts if v.difference == v.difference]
+            shown = ", ".join(f"{v.metric} {v.difference:+.4f} [{v.low:+.4f}, {v.high:+.4f}]" for v in known)
+            shown = shown or "has nothing to be measured on"
             job.say(f"{name}, {segment}: second stage against heuristic {shown}: {one.stage.modes[segment]}")
         self.ranking += compare_on_latest(one)
         table, points = cross_fitted(one)
