@@ -13,6 +13,9 @@ What differs, and is therefore avoided or handled here (Sail 0.7.2 against Spark
 - A double cast to decimal rounds the binary value on Sail and the shortest text on Spark: see `features.quality`.
 - A left join builds its hash table from the left side on Sail: 1.5 M wide rows took 4.6 GB. Join small frames only
   when there is something to join, written and read back, so that their size is known.
+- `weekday` is wrong on Sundays on Sail: take the day number modulo 7.
+- `max(struct)`, `percentile` and a fine-grained `count_distinct` are slow on Sail: sort arrays, aggregate twice.
+- An executor's folder of files is ".": paths handed on must be made absolute.
 - Integer overflow wraps: cast first. Float sums differ in the last bit: scores are rounded to 6 places.
 - Missing on Sail: `zip_with`, KLL sketches, `PIVOT`, grouping sets, `approxQuantile`, `observe`, checkpoint,
   `bucketBy`, permissive CSV.
