@@ -1,5 +1,6 @@
 """The command line: help without waiting, errors that say what to do, exit codes that scripts can trust."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 def nextbest(*args: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Runs the command line as a user would."""
     command = [sys.executable, "-m", "jobs.cli", *args]
-    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(cwd)}
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": os.environ.get("HOME", "/")}
     return subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
 
 
