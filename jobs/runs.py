@@ -106,11 +106,6 @@ class Job:
         self._declared(name)
         return self.lake.read(self.spark, name, self.pinned[name], self.as_of.day)
 
-    def read_arrow(self, name: str) -> pa.Table:
-        """As `read`, as an Arrow table in this process. For small tables."""
-        self._declared(name)
-        return self.lake.arrow(name, self.pinned[name], self.as_of.day)
-
     def read_previous(self, name: str) -> DataFrame | None:
         """The newest snapshot of `name` from before `as_of`, or None when there is none."""
         day = self.previous_dates.get(name)

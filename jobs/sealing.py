@@ -5,10 +5,8 @@ Neither Spark nor delta-rs calls fsync, so we must.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from deltalake import DeltaTable
 
 from features.contract import Contract
 from features.errors import LakeError
+from jobs.digests import file_sha256
 
 MANIFEST = "_MANIFEST.json"
 
@@ -49,8 +48,7 @@ def seal(folder: Path, table_root: Path, contract: Contract) -> list[SealedFile]
         if footer.num_rows == 0:
             path.unlink()
             continue
-        with path.open("rb") as f:
-            digest = hashlib.file_digest(f, "sha256").hexdigest()
+        digest = file_sha256(path)
         fsync(path)
         sealed.append(SealedFile(path.relative_to(table_root).as_posix(), footer.num_rows, path.stat().st_size, digest))
     manifest = folder / MANIFEST
@@ -95,8 +93,3 @@ def fsync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def remove(folder: Path) -> None:
-    """Removes a folder of ours, if it is there."""
-    shutil.rmtree(folder, ignore_errors=True)

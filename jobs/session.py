@@ -39,6 +39,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from features.errors import DataError, SettingsError
+from jobs.digests import file_sha256
 
 ENGINES = ("embedded", "spark", "connect")
 
@@ -118,7 +119,7 @@ class Engine:
         if self.name == "embedded":
             return WorkerPath(str(path.resolve()))
         files = sorted(path.iterdir()) if path.is_dir() else [path]
-        digest = hashlib.sha256("|".join(f"{f.name}:{_sha256(f)}" for f in files).encode()).hexdigest()[:16]
+        digest = hashlib.sha256("|".join(f"{f.name}:{file_sha256(f)}" for f in files).encode()).hexdigest()[:16]
         if digest not in self._shipped:
             # artifact names are global to the session, so each carries the digest of its group
             folder = self._scratch / f"ship-{digest}"
@@ -203,8 +204,3 @@ def _session_conf(params: SessionParams) -> dict[str, str]:
         "spark.sql.ansi.enabled": "false",  # division by zero is null, as the features define it
         "spark.sql.shuffle.partitions": str(params.shuffle_partitions),
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as f:
-        return hashlib.file_digest(f, "sha256").hexdigest()

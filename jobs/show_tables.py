@@ -90,7 +90,9 @@ def describe(settings: Settings, name: str | None, markdown: bool) -> None:
         show_table("", ["table", "role", "kept as", "key", "meaning"], rows)
     else:
         contract = lake.contract(name)
-        say(f"{name}: {contract.meaning}\nkey: {', '.join(contract.key)}; kept as: {contract.mode}")
+        say(
+            f"{name}: {contract.meaning}\nkey: {', '.join(contract.key)}; kept as: {contract.mode}; kept for: {contract.retention}"
+        )
         show_table("", ["column", "type", "null", "meaning"], _column_rows(contract))
         if contract.example:
             say("example: " + json.dumps(contract.example, ensure_ascii=False, default=str))
@@ -120,7 +122,7 @@ def dictionary_markdown() -> str:
 @common_options
 def features(settings: Settings, family: str | None) -> None:
     """The definition of every customer feature."""
-    from features.catalogue import all_definitions
+    from features.catalogue import WAITING, all_definitions
 
     found = [d for d in all_definitions() if family is None or d.family.upper().startswith(family.upper())]
     header = ["feature", "family", "type", "window", "definition", "sources", "default", "leak note"]
@@ -129,6 +131,8 @@ def features(settings: Settings, family: str | None) -> None:
     ]
     show_table("", header, rows)
     say(f"{len(found)} features")
+    for name, reason in WAITING.items():
+        say(f"not computed here: {name}: {reason}")
 
 
 @command.command()

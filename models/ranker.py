@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import lightgbm as lgb
@@ -95,11 +95,6 @@ def fit_ranker(
     }
     data = lgb.Dataset(x, bought.astype(np.float32), weight=weight, feature_name=list(features), params=settings)
     return Ranker(features, lgb.train(settings, data, params.trees))
-
-
-def params_as_text(params: RankerParams) -> dict[str, str]:
-    """Parameters for the tracking run."""
-    return {f"ranker.{key}": str(value) for key, value in asdict(params).items()}
 
 
 def _sha256(text: str) -> str:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from pyspark.sql import SparkSession
 
-from features.as_of import AsOf, happened_between, known_before, with_local_time
+from features.as_of import AsOf, known_before, with_local_time
 
 CUT = AsOf(date(2017, 12, 4), "America/New_York")
 
@@ -22,14 +22,6 @@ def test_known_before_is_strict_on_both_clocks(spark: SparkSession) -> None:
     rows = [("in", just_before, just_before), ("event at", at, at), ("known at", just_before, at)]
     df = spark.createDataFrame(rows, "id string, event_ts timestamp, available_ts timestamp")
     assert [r["id"] for r in known_before(df, CUT).collect()] == ["in"]
-
-
-def test_label_window_is_closed_open(spark: SparkSession) -> None:
-    """A label window holds its first moment and not its last."""
-    end = CUT.plus(28)
-    rows = [("first", CUT.ts), ("before", CUT.ts - timedelta(seconds=1)), ("end", end.ts)]
-    df = spark.createDataFrame(rows, "id string, event_ts timestamp")
-    assert [r["id"] for r in happened_between(df, CUT, end).collect()] == ["first"]
 
 
 def test_local_day(spark: SparkSession) -> None:
