@@ -90,9 +90,8 @@ def describe(settings: Settings, name: str | None, markdown: bool) -> None:
         show_table("", ["table", "role", "kept as", "key", "meaning"], rows)
     else:
         contract = lake.contract(name)
-        say(
-            f"{name}: {contract.meaning}\nkey: {', '.join(contract.key)}; kept as: {contract.mode}; kept for: {contract.retention}"
-        )
+        say(f"{name}: {contract.meaning}")
+        say(f"key: {', '.join(contract.key)}; kept as: {contract.mode}; retention: {contract.retention}")
         show_table("", ["column", "type", "null", "meaning"], _column_rows(contract))
         if contract.example:
             say("example: " + json.dumps(contract.example, ensure_ascii=False, default=str))
@@ -131,7 +130,7 @@ def features(settings: Settings, family: str | None) -> None:
     ]
     show_table("", header, rows)
     say(f"{len(found)} features")
-    for name, reason in WAITING.items():
+    for name, reason in WAITING.items() if family is None else ():
         say(f"not computed here: {name}: {reason}")
 
 
