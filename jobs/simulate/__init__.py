@@ -1,0 +1,1 @@
+"""A simulated market whose truth is known. Knows nothing of the system that is measured on it."""

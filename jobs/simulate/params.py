@@ -1,0 +1,85 @@
+"""Parameters of a world, from `conf/world.yaml` and one file laid over it.
+
+Sections are frozen dataclasses that stand beside the code that uses them; each checks its own ranges and raises
+ValueError. This module only puts them together and names what is wrong: all faults at once.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import TypeAdapter, ValidationError
+
+
+class WorldError(ValueError):
+    """A world that cannot be made from these parameters."""
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Switches for control worlds, in which the system must claim nothing or refuse."""
+
+    no_heterogeneity: bool = False  # contacts do the same to everybody
+    silent_posts: bool = False  # life events move no demand
+    confounded_policy: bool = False  # past sends went to those who buy anyway
+    unlogged_policy: bool = False  # propensities were not written down
+    drift: bool = False  # effects of contacts and tastes turn in the last third
+    quiet_market: bool = False  # contacts move nothing
+
+
+@dataclass(frozen=True)
+class WorldParams:
+    """Everything that shapes a world, seed and size excepted. Helpers add their section here."""
+
+    controls: Controls = field(default_factory=Controls)
+
+
+def load_world_params(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> WorldParams:
+    """`conf/world.yaml`, then the file at `path`, then `overrides` (section -> key -> value).
+
+    Raises `WorldError` that lists every unknown key and every value out of range.
+    """
+    tree = _parse(resources.files("conf").joinpath("world.yaml").read_text("utf-8"), "conf/world.yaml")
+    layers: list[tuple[str, Mapping[str, Any]]] = [("conf/world.yaml", tree)]
+    if path is not None:
+        try:
+            layers.append((str(path), _parse(path.read_text("utf-8"), str(path))))
+        except OSError as e:
+            raise WorldError(f"world file {path} cannot be read: {e}") from e
+    layers.append(("command line", overrides or {}))
+    merged: dict[str, dict[str, Any]] = {}
+    faults = []
+    sections = {f.name: f for f in dataclasses.fields(WorldParams)}
+    for where, layer in layers:
+        for name, values in layer.items():
+            if name not in sections:
+                faults.append(f"unknown section {name!r} in {where}; sections are {', '.join(sections)}")
+            elif not isinstance(values, Mapping):
+                faults.append(f"section {name!r} in {where} must hold `key: value` lines, found {values!r}")
+            else:
+                merged[name] = {**merged.get(name, {}), **values}
+    if faults:
+        raise WorldError("\n".join(faults))
+    try:
+        return TypeAdapter(WorldParams, config={"extra": "forbid"}).validate_python(merged)
+    except ValidationError as e:
+        lines = [f"{'.'.join(map(str, f['loc']))}: {f['msg']}; found {f['input']!r}" for f in e.errors()]
+        raise WorldError("the world's parameters are wrong:\n" + "\n".join(f"  - {line}" for line in lines)) from e
+
+
+def _parse(text: str, where: str) -> dict[str, Any]:
+    try:
+        parsed = yaml.safe_load(text)
+    except yaml.YAMLError as e:
+        raise WorldError(f"{where} is not valid YAML: {e}") from e
+    if parsed is None:
+        return {}
+    if not isinstance(parsed, dict):
+        raise WorldError(f"{where} must hold sections, found {type(parsed).__name__}")
+    return parsed
