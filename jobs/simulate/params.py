@@ -7,11 +7,12 @@ ValueError. This module only puts them together and names what is wrong: all fau
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import yaml
 from pydantic import TypeAdapter, ValidationError
@@ -55,7 +56,7 @@ def load_world_params(path: Path | None = None, overrides: Mapping[str, Any] | N
     layers.append(("command line", overrides or {}))
     merged: dict[str, dict[str, Any]] = {}
     faults = []
-    sections = {f.name: f for f in dataclasses.fields(WorldParams)}
+    sections = {name: {f.name for f in dataclasses.fields(kind)} for name, kind in get_type_hints(WorldParams).items()}
     for where, layer in layers:
         for name, values in layer.items():
             if name not in sections:
@@ -63,11 +64,15 @@ def load_world_params(path: Path | None = None, overrides: Mapping[str, Any] | N
             elif not isinstance(values, Mapping):
                 faults.append(f"section {name!r} in {where} must hold `key: value` lines, found {values!r}")
             else:
+                for key in sorted(set(map(str, values)) - sections[name]):
+                    close = difflib.get_close_matches(key, sections[name], n=1)
+                    hint = f" (did you mean {close[0]!r}?)" if close else ""
+                    faults.append(f"unknown key {name}.{key} in {where}{hint}")
                 merged[name] = {**merged.get(name, {}), **values}
     if faults:
         raise WorldError("\n".join(faults))
     try:
-        return TypeAdapter(WorldParams, config={"extra": "forbid"}).validate_python(merged)
+        return TypeAdapter(WorldParams).validate_python(merged)
     except ValidationError as e:
         lines = [f"{'.'.join(map(str, f['loc']))}: {f['msg']}; found {f['input']!r}" for f in e.errors()]
         raise WorldError("the world's parameters are wrong:\n" + "\n".join(f"  - {line}" for line in lines)) from e
