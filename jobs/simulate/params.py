@@ -17,6 +17,8 @@ from typing import Any, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from jobs.simulate.channels import ChannelParams
+
 
 class WorldError(ValueError):
     """A world that cannot be made from these parameters."""
@@ -39,6 +41,7 @@ class WorldParams:
     """Everything that shapes a world, seed and size excepted. Helpers add their section here."""
 
     controls: Controls = field(default_factory=Controls)
+    channels: ChannelParams = field(default_factory=ChannelParams)
 
 
 def load_world_params(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> WorldParams:
