@@ -74,8 +74,13 @@ def load_world_params(path: Path | None = None, overrides: Mapping[str, Any] | N
                 merged[name] = {**merged.get(name, {}), **values}
     if faults:
         raise WorldError("\n".join(faults))
+    return params_from_dict(merged)
+
+
+def params_from_dict(tree: Mapping[str, Any]) -> WorldParams:
+    """Parameters from section -> key -> value, as `world.json` keeps them; `WorldError` lists what is out of range."""
     try:
-        return TypeAdapter(WorldParams).validate_python(merged)
+        return TypeAdapter(WorldParams).validate_python(dict(tree))
     except ValidationError as e:
         lines = [f"{'.'.join(map(str, f['loc']))}: {f['msg']}; found {f['input']!r}" for f in e.errors()]
         raise WorldError("the world's parameters are wrong:\n" + "\n".join(f"  - {line}" for line in lines)) from e
