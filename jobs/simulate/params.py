@@ -17,6 +17,7 @@ from typing import Any, get_type_hints
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
+from jobs.simulate.account_params import AccountsParams
 from jobs.simulate.channels import ChannelParams
 
 
@@ -42,6 +43,7 @@ class WorldParams:
 
     controls: Controls = field(default_factory=Controls)
     channels: ChannelParams = field(default_factory=ChannelParams)
+    accounts: AccountsParams = field(default_factory=AccountsParams)
 
 
 def load_world_params(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> WorldParams:
