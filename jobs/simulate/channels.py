@@ -12,47 +12,59 @@ from jobs.simulate import draws
 from jobs.simulate.model import CHANNELS, Array
 
 
-def _per_channel(*values: Any) -> Any:
-    return field(default_factory=lambda: dict(zip(CHANNELS, values, strict=True)))
+def _named(*values: Any) -> dict[str, Any]:
+    return dict(zip(CHANNELS, values, strict=True))
 
 
 @dataclass(frozen=True)
 class ChannelParams:
     """One value per channel of `model.CHANNELS` in every field."""
 
-    cost: dict[str, float] = _per_channel(0.05, 0.002, 0.02, 0.02, 0.03, 0.004, 0.01, 3.0, 0.6, 8.0)
-    daily_capacity: dict[str, float] = _per_channel(0, 0, 0, 0, 0, 0, 0, 10.0, 15.0, 4.0)
-    monthly_limit: dict[str, int] = _per_channel(4, 8, 4, 2, 3, 8, 12, 1, 2, 1)
-    hour_from: dict[str, int] = _per_channel(9, 8, 8, 9, 9, 9, 0, 9, 9, 10)
-    hour_to: dict[str, int] = _per_channel(20, 22, 22, 21, 21, 21, 24, 18, 18, 20)
-    address_kind: dict[str, str] = _per_channel(
-        "phone",
-        "email",
-        "unionid",
-        "unionid",
-        "weibo_id",
-        "device",
-        "cookie",
-        "postal_address",
-        "parcel",
-        "visit",
+    cost: dict[str, float] = field(
+        default_factory=lambda: _named(0.05, 0.01, 0.02, 0.02, 0.03, 0.01, 0.01, 3.0, 0.6, 8.0)
     )
-    needs_consent: dict[str, bool] = _per_channel(True, True, True, True, True, True, False, True, False, True)
-    open_rate: dict[str, tuple[float, float]] = _per_channel(
-        (0.01, 0.03),
-        (0.002, 0.008),
-        (0.25, 0.45),
-        (0.3, 0.5),
-        (0.12, 0.25),
-        (0.03, 0.08),
-        (0.002, 0.005),
-        (0.5, 0.7),
-        (0.85, 0.95),
-        (0.7, 0.9),
+    daily_capacity: dict[str, float] = field(default_factory=lambda: _named(0, 0, 0, 0, 0, 0, 0, 10.0, 15.0, 4.0))
+    monthly_limit: dict[str, int] = field(default_factory=lambda: _named(4, 8, 4, 2, 3, 8, 12, 1, 2, 1))
+    hour_from: dict[str, int] = field(default_factory=lambda: _named(9, 8, 8, 9, 9, 9, 0, 9, 9, 10))
+    hour_to: dict[str, int] = field(default_factory=lambda: _named(20, 22, 22, 21, 21, 21, 24, 18, 18, 20))
+    address_kind: dict[str, str] = field(
+        default_factory=lambda: _named(
+            "phone",
+            "email",
+            "unionid",
+            "unionid",
+            "weibo_id",
+            "device",
+            "cookie",
+            "postal_address",
+            "parcel",
+            "visit",
+        )
     )
-    click_rate: dict[str, float] = _per_channel(0.1, 0.15, 0.12, 0.2, 0.1, 0.25, 0.6, 0.03, 0.03, 0.0)
-    bounce_rate: dict[str, float] = _per_channel(0.03, 0.04, 0.005, 0.005, 0.01, 0.02, 0.0, 0.03, 0.01, 0.1)
-    potency: dict[str, float] = _per_channel(1.0, 0.9, 1.0, 1.2, 0.8, 0.8, 0.6, 1.3, 0.7, 2.2)
+    needs_consent: dict[str, bool] = field(
+        default_factory=lambda: _named(True, True, True, True, True, True, False, True, False, True)
+    )
+    open_rate: dict[str, tuple[float, float]] = field(
+        default_factory=lambda: _named(
+            (0.01, 0.03),
+            (0.002, 0.008),
+            (0.25, 0.45),
+            (0.3, 0.5),
+            (0.12, 0.25),
+            (0.03, 0.08),
+            (0.002, 0.005),
+            (0.5, 0.7),
+            (0.85, 0.95),
+            (0.7, 0.9),
+        )
+    )
+    click_rate: dict[str, float] = field(
+        default_factory=lambda: _named(0.1, 0.15, 0.12, 0.2, 0.1, 0.25, 0.6, 0.03, 0.03, 0.0)
+    )
+    bounce_rate: dict[str, float] = field(
+        default_factory=lambda: _named(0.03, 0.04, 0.005, 0.005, 0.01, 0.02, 0.0, 0.03, 0.01, 0.1)
+    )
+    potency: dict[str, float] = field(default_factory=lambda: _named(1.0, 0.9, 1.0, 1.2, 0.8, 0.8, 0.6, 1.3, 0.7, 2.2))
 
     def __post_init__(self) -> None:
         for name, values in vars(self).items():

@@ -68,8 +68,8 @@ class Catalogue:
     brand: tuple[str, ...]
     own_brand: Array  # bool[P]
     product_category: Array  # int16[P]
-    style: Array  # int8[P] into STYLES of the catalogue module
-    colour: Array  # int8[P]
+    style: Array  # int8[P] into STYLES of the catalogue module, -1 where style does not apply
+    colour: Array  # int8[P] into COLOURS, -1 where colour does not apply
     band: Array  # int8[P], 0 cheapest to 4
     list_price: Array  # float64[P]
     margin_rate: Array  # float64[P]
@@ -99,15 +99,18 @@ class People:
 
     number: Array  # int64[n]
     taste: Array  # float32[n, C]; shares of her own demand, rows sum to 1
-    rate: Array  # float64[n]; shopping trips a day before day effects; 0 for followers who never buy
+    rate: Array  # float64[n]; trips a day to all shops before day effects; this one gets rate x wallet_share
     basket: Array  # float64[n]; mean further lines of a trip
+    regularity: Array  # float32[n] in [0, 1); 0 no memory, near 1 shops by the clock: quiet after a purchase, due later
     band: Array  # int8[n]; favourite price band
     style: Array  # int8[n]
     colour: Array  # int8[n]
     size: Array  # int8[n]
     weekday: Array  # float32[n, 7]; factor per weekday
     hour: Array  # float32[n]; favourite hour of shopping, local
-    mode: Array  # float32[n, len(MODES)]; shares of where she shops
+    mode: Array  # float32[n, len(MODES)]; shares of where she shops until migration_day (see people.mode_at)
+    mode_later: Array  # float32[n, len(MODES)]; the same from migration_day on
+    migration_day: Array  # int32[n]; day she moves her shopping, beyond any world for who does not
     wallet_share: Array  # float64[n]; share of her demand that this shop gets, the rest goes to rivals
     deal_love: Array  # float64[n] in [0, 1]; pull of discounts
     novelty: Array  # float64[n] in [0, 1]; pull of launches and of categories new to her
@@ -129,7 +132,12 @@ class People:
     reach: Array  # int64[n]; followers
     referrer: Array  # int64[n]; number of who brought her, -1 none
     household: Array  # int64[n]; persons of one household share it
-    region: Array  # int8[n]
+    region: Array  # int8[n] into REGIONS of the people module
+    city: Array  # int8[n] into CITIES[region]
+    female: Array  # bool[n]
+    age: Array  # int16[n], years
+    kids: Array  # int8[n]; 0 none, 1 a baby, 2 a child of 3 to 12
+    pet: Array  # bool[n]
     lifetime_value: Array  # float64[n]; expected margin a year, what losing her costs
 
     def __len__(self) -> int:
@@ -147,7 +155,8 @@ class State:
     sameness: Array  # float32[n, len(OFFER_KINDS)]; sends of the kind, decaying
     boost: Array  # float32[n]; log factor on intensity left from contacts
     boost_category: Array  # int16[n]; category it is about, -1 for all
-    opened_offer: Array  # int32[n]; last offer opened, -1 none
+    opened_offer: Array  # int32[n]; last offer opened and not redeemed, -1 none
+    opened_day: Array  # int32[n]; day it was opened, -9999 never
     last_bought: Array  # int16[n, C]; day of the last purchase, -9999 never
     orders: Array  # int32[n]; paid orders so far
 
@@ -216,4 +225,5 @@ class Log:
     answers: Answers
     trips: Trips
     lines: Lines
-    left: Array = field(default_factory=lambda: np.empty(0, np.int64))  # persons who left for good
+    left: Array = field(default_factory=lambda: np.empty(0, np.int64))  # positions of persons who left for good
+    left_day: Array = field(default_factory=lambda: np.empty(0, np.int32))  # the last day each of them was there

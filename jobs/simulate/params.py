@@ -18,11 +18,15 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from jobs.simulate.account_params import AccountsParams
+from jobs.simulate.baskets import BehaviourParams
+from jobs.simulate.campaigns import CampaignParams
+from jobs.simulate.calendar_days import CalendarParams
+from jobs.simulate.catalogue import CatalogueParams
 from jobs.simulate.channels import ChannelParams
-
-
-class WorldError(ValueError):
-    """A world that cannot be made from these parameters."""
+from jobs.simulate.errors import WorldError as WorldError
+from jobs.simulate.life_events import LifeEventParams
+from jobs.simulate.people_params import PeopleParams
+from jobs.simulate.response import ResponseParams
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,14 @@ class WorldParams:
     """Everything that shapes a world, seed and size excepted. Helpers add their section here."""
 
     controls: Controls = field(default_factory=Controls)
+    calendar: CalendarParams = field(default_factory=CalendarParams)
+    catalogue: CatalogueParams = field(default_factory=CatalogueParams)
+    people: PeopleParams = field(default_factory=PeopleParams)
+    life_events: LifeEventParams = field(default_factory=LifeEventParams)
     channels: ChannelParams = field(default_factory=ChannelParams)
+    campaigns: CampaignParams = field(default_factory=CampaignParams)
+    response: ResponseParams = field(default_factory=ResponseParams)
+    behaviour: BehaviourParams = field(default_factory=BehaviourParams)
     accounts: AccountsParams = field(default_factory=AccountsParams)
 
 
