@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import numpy as np
-
 from jobs.simulate.calendar_days import category_factors, make_calendar
+from jobs.simulate.campaigns import make_offers
 from jobs.simulate.catalogue import make_catalogue
 from jobs.simulate.draws import Array
 from jobs.simulate.errors import WorldError
@@ -69,19 +68,9 @@ def make_world(seed: int, customers: int, days: int, params: WorldParams, end: d
         first_day=first_day,
         calendar=calendar,
         catalogue=catalogue,
-        offers=_offers(params, seed, days, catalogue),
+        offers=make_offers(params, seed, days, catalogue),
         n=customers,
         category_factor=category_factors(calendar, catalogue),
         event_shift=shift,
         event_reach=(shift != 1).any(axis=2),
     )
-
-
-def _offers(params: WorldParams, seed: int, days: int, catalogue: Catalogue) -> Offers:
-    try:
-        from jobs.simulate.campaigns import make_offers
-    except ImportError:  # until campaigns are there
-        none: Array = np.empty(0)
-        whole = none.astype(np.int32)
-        return Offers((), whole, whole, whole, whole, none, none, (), whole)
-    return make_offers(params, seed, days, catalogue)
