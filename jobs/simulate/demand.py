@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jobs.simulate.life_events import EventFactor, event_factor
-from jobs.simulate.model import Array, People, State
+from jobs.simulate.model import MODES, PAID, Array, People, State
 from jobs.simulate.response import taste
 
 if TYPE_CHECKING:
     from jobs.simulate.world import World
+
+
+_AT_DUE = 1.55  # most that a regular person's demand rises to, times the usual
 
 
 class Demand:
@@ -26,6 +29,8 @@ class Demand:
         self.consumed_taste = np.ascontiguousarray(people.taste[:, self.consumed])
         self.other_taste = (1 - self.consumed_taste.sum(axis=1)).astype(np.float32)
         self.usual = (people.rate * people.wallet_share).astype(np.float32)
+        paid = np.array([world.params.behaviour.outcome[m][PAID] for m in MODES])
+        self.order_rate = (self.usual * (people.mode @ paid)).astype(np.float32)
         self._events: dict[int, EventFactor] = {}
 
     @cached_property
@@ -56,7 +61,12 @@ class Demand:
         due = np.einsum("nc,nc->n", self.consumed_taste, self.ramp(age, self.per_day)) + self.other_taste
         calendar = self.world.calendar
         today = self.usual * self.weekday[calendar.weekday[day]] * np.float32(calendar.factor[day])
-        return np.asarray(today * due * self.events(day).intensity * state.alive)
+        return np.asarray(today * due * self.rhythm(state, day) * self.events(day).intensity * state.alive)
+
+    def rhythm(self, state: State, day: int) -> Array:
+        """float32[n]: who is regular is quiet after an order and comes when the next is due. Averages 1 over time."""
+        age = np.minimum((day - state.last_order).astype(np.float32) * self.order_rate, np.float32(1))
+        return np.asarray(1 + self.people.regularity * (np.float32(_AT_DUE) * age - 1))
 
     def mix(self, state: State, rows: Array, day: int) -> Array:
         """float32[rows, C]: weights of the categories for the lines of a trip, boosts left out."""

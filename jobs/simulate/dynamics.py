@@ -44,6 +44,10 @@ def new_state(world: World, people: People) -> State:
     since = draws.exponential(world.seed, "state:bought", people.number[:, None], category) / np.maximum(often, 1e-9)
     had = before[:, None] & (since < -people.first_day[:, None]) & (since < -NEVER)
     needs = per_channel(world.params.channels.needs_consent)
+    last_bought = np.where(had, -1 - np.floor(since), NEVER).astype(np.int16)
+    orders = np.floor(np.where(before, -people.first_day * people.rate * people.wallet_share * paid, 0)).astype(
+        np.int32
+    )
     return State(
         day=0,
         alive=people.first_day <= 0,
@@ -54,10 +58,9 @@ def new_state(world: World, people: People) -> State:
         boost_category=np.full(n, -1, np.int16),
         opened_offer=np.full(n, -1, np.int32),
         opened_day=np.full(n, NEVER, np.int32),
-        last_bought=np.where(had, -1 - np.floor(since), NEVER).astype(np.int16),
-        orders=np.floor(np.where(before, -people.first_day * people.rate * people.wallet_share * paid, 0)).astype(
-            np.int32
-        ),
+        last_bought=last_bought,
+        last_order=last_bought.max(axis=1).astype(np.int32),
+        orders=np.maximum(orders, had.any(axis=1)),
     )
 
 
@@ -107,7 +110,8 @@ def _shop(demand: Demand, state: State, day: int, suffix: str, opened_send: Arra
     goes = draws.uniform(seed, f"trip{suffix}", people.number, day) < -np.expm1(-expected)
     rows = np.flatnonzero(goes)
     ids = (people.number[rows], day)
-    mode = draws.choose(np.cumsum(people.mode[rows], axis=1), draws.uniform(seed, f"trip:mode{suffix}", *ids))
+    shares = np.where((people.migration_day[rows] <= day)[:, None], people.mode_later[rows], people.mode[rows])
+    mode = draws.choose(np.cumsum(shares, axis=1), draws.uniform(seed, f"trip:mode{suffix}", *ids))
     ends = np.cumsum(np.array([p.outcome[m] for m in MODES]), axis=1)[mode]
     outcome = draws.choose(ends, draws.uniform(seed, f"trip:outcome{suffix}", *ids))
     hour = people.hour[rows] + p.hour_spread * np.clip(draws.normal(seed, f"trip:hour{suffix}", *ids), -2.5, 2.5)
@@ -131,6 +135,7 @@ def _shop(demand: Demand, state: State, day: int, suffix: str, opened_send: Arra
     wanted = np.where(world.offers.category[offer[of]] == category, product[of], -1)
     paid = outcome == PAID
     state.orders[rows[paid]] += 1
+    state.last_order[rows[paid]] = day
     bought = paid[of]
     state.last_bought[rows[of[bought]], category[bought]] = day
     at = np.full(len(rows), day, np.int32)

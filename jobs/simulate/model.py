@@ -158,6 +158,7 @@ class State:
     opened_offer: Array  # int32[n]; last offer opened and not redeemed, -1 none
     opened_day: Array  # int32[n]; day it was opened, -9999 never
     last_bought: Array  # int16[n, C]; day of the last purchase, -9999 never
+    last_order: Array  # int32[n]; day of the last paid order, -9999 never
     orders: Array  # int32[n]; paid orders so far
 
     def copy(self) -> State:
