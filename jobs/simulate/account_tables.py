@@ -34,6 +34,7 @@ from jobs.simulate.columns import expand, hex_words, money, order_by, stamps, ta
 from jobs.simulate.draws import bits, exponential, integers
 from jobs.simulate.identifier_text import identifier_text
 from jobs.simulate.model import People
+from jobs.simulate.people import SOURCE_COSTS, SOURCES
 from jobs.simulate.sightings import HUB, KINDS, TABLET, TRAPS, Sightings
 
 if TYPE_CHECKING:
@@ -41,17 +42,9 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-# source, medium, mean cost of winning an account, campaigns
-ACQUISITION = (
-    ("store", "walk_in", 0.0, 0),
-    ("search", "cpc", 18.0, 6),
-    ("wechat", "social", 7.0, 5),
-    ("weibo", "social", 9.0, 5),
-    ("referral", "friend", 12.0, 1),
-    ("marketplace", "listing", 25.0, 4),
-    ("display", "cpm", 30.0, 6),
-    ("direct", "none", 0.0, 0),
-)
+# medium and number of campaigns per acquisition source of the people module
+MEDIUMS = ("none", "cpc", "social", "social", "walk_in", "friend", "fair")
+CAMPAIGNS = np.array([0, 6, 5, 5, 0, 1, 4])
 MINUTE_US = 60_000_000
 
 
@@ -62,7 +55,7 @@ def accounts_table(world: World, people: People, points: Touchpoints, seen: Sigh
     us = utc(world.first_day, 0, seen.minute, integers(world.seed, "seen:second", 60, number, seen.minute, seen.kind))
     tie = bits(world.seed, "seen:order", account.view(np.int64), seen.kind, seen.minute)
     order = order_by(us, tie)
-    source = people.source[seen.person].astype(np.int64) % len(ACQUISITION)
+    source = people.source[seen.person].astype(np.int64)
     first = np.zeros(len(seen), bool)
     # the earliest row of each account
     by_account = np.lexsort((tie, us, account))
@@ -70,11 +63,10 @@ def accounts_table(world: World, people: People, points: Touchpoints, seen: Sigh
     starts[1:] = account[by_account][1:] != account[by_account][:-1]
     first[by_account[starts]] = True
     told = first & (seen.account != COOKIE) & (seen.account != RECEIPT)
-    cost = np.array([a[2] for a in ACQUISITION])[source] * (0.5 + 0.5 * exponential(world.seed, "cost", number))
-    campaigns = np.array([a[3] for a in ACQUISITION])[source]
-    drawn = integers(world.seed, "campaign", 10**6, number) % np.maximum(campaigns, 1)
-    labels = [f"{name}-{i + 1}" for name, _, _, n in ACQUISITION for i in range(n)]
-    start = np.cumsum([0, *(a[3] for a in ACQUISITION)])[:-1]
+    cost = SOURCE_COSTS[source] * (0.5 + 0.5 * exponential(world.seed, "cost", number))
+    drawn = integers(world.seed, "campaign", 10**6, number) % np.maximum(CAMPAIGNS[source], 1)
+    labels = [f"{name}-{i + 1}" for name, n in zip(SOURCES, CAMPAIGNS.tolist(), strict=True) for i in range(n)]
+    start = np.cumsum(CAMPAIGNS) - CAMPAIGNS
     columns = {
         "account_id": account_words(seen.account, account),
         "account_kind": _kinds(seen.account),
@@ -83,9 +75,9 @@ def accounts_table(world: World, people: People, points: Touchpoints, seen: Sigh
         "event_ts": stamps(us),
         "available_ts": stamps(us + (seen.available - seen.minute) * MINUTE_US),
         "store_id": words(store_ids(world), seen.store),
-        "acquisition_source": words([a[0] for a in ACQUISITION], np.where(told, source, -1)),
+        "acquisition_source": words(SOURCES, np.where(told, source, -1)),
         "acquisition_medium": _mediums(np.where(told, source, -1)),
-        "acquisition_campaign": words(labels, np.where(told & (campaigns > 0), start[source] + drawn, -1)),
+        "acquisition_campaign": words(labels, np.where(told & (CAMPAIGNS[source] > 0), start[source] + drawn, -1)),
         "acquisition_cost": money(cost, ~told),
     }
     return table(columns, order)
@@ -190,6 +182,6 @@ def _kinds(code: Array) -> pa.Array:
 
 
 def _mediums(source: Array) -> pa.Array:
-    names = tuple(dict.fromkeys(a[1] for a in ACQUISITION))
-    index = np.array([names.index(a[1]) for a in ACQUISITION])
+    names = tuple(dict.fromkeys(MEDIUMS))
+    index = np.array([names.index(m) for m in MEDIUMS])
     return words(names, np.where(source < 0, -1, index[source]))

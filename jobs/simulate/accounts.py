@@ -70,7 +70,9 @@ def touchpoints(world: World, people: People) -> Touchpoints:
         return np.where(there, np.minimum(since, NEVER), NEVER).astype(np.int32)
 
     address = {name: people.has_address[:, code] for code, name in enumerate(CHANNELS)}
-    used = people.mode >= p.least_mode_share
+    moves = people.migration_day < world.days
+    mode = np.where(moves[:, None], np.maximum(people.mode, people.mode_later), people.mode)
+    used = mode >= p.least_mode_share
     weibo = address["weibo_message"] | (people.posts_rate > 0)
     service = address["wechat_service"] & (buyer | ~weibo | has("service", p.follower_share))
     service |= people.is_follower_only & ~weibo & ~service  # a follower follows somewhere

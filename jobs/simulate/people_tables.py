@@ -12,33 +12,24 @@ import pyarrow.compute as pc
 from jobs.simulate.account_tables import account_bits_of
 from jobs.simulate.accounts import CARD, WEB_ACCOUNT, Touchpoints, account_words, member_account, touchpoints
 from jobs.simulate.columns import constant, hex_words, order_by, stamps, table, utc, words
-from jobs.simulate.draws import bits, choose, integers, uniform
+from jobs.simulate.draws import bits, integers, uniform
 from jobs.simulate.model import ANSWERS, CHANNELS, Log, People
+from jobs.simulate.people import CITIES, REGIONS, make_people
 
 if TYPE_CHECKING:
     from jobs.simulate.world import World
 
 Array = np.ndarray[Any, Any]
 
-REGIONS = (
-    ("Shanghai", ("Shanghai",), "20"),
-    ("Beijing", ("Beijing",), "10"),
-    ("Guangdong", ("Guangzhou", "Shenzhen", "Dongguan"), "51"),
-    ("Zhejiang", ("Hangzhou", "Ningbo", "Wenzhou"), "31"),
-    ("Jiangsu", ("Nanjing", "Suzhou", "Wuxi"), "21"),
-    ("Sichuan", ("Chengdu", "Mianyang"), "61"),
-    ("Hubei", ("Wuhan", "Yichang"), "43"),
-    ("Shandong", ("Qingdao", "Jinan"), "25"),
-    ("Fujian", ("Xiamen", "Fuzhou"), "35"),
-    ("Shaanxi", ("Xi'an", "Xianyang"), "71"),
-)
+POSTCODES = (20, 31, 21, 51, 10, 61, 43, 25, 35, 45)  # first two digits per region
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
 GIVEN = {
     0: "芳娜敏静秀丽娟英慧巧美玲雪琳晶茜莉佳嘉琼婷怡颖瑶妍欣悦梦雨思",
     1: "伟强磊军洋勇艳杰涛明超刚平辉鹏华飞鑫波斌宇浩凯健俊帆志建文博",
 }
 TWIN = dict(zip("芳静丽英慧莉佳嘉怡颖妍伟杰明辉华鑫宇浩俊", "方婧莉瑛惠丽嘉佳仪影研玮洁铭晖桦欣雨昊峻", strict=True))
-AGES = (("18-24", 18, 7, 16), ("25-34", 25, 10, 34), ("35-44", 35, 10, 24), ("45-54", 45, 10, 15), ("55+", 55, 20, 11))
+AGE_BANDS = ("18-24", "25-34", "35-44", "45-54", "55+")
+_BAND_STARTS = np.array([25, 35, 45, 55])
 
 
 def customers_table(world: World, people: People, points: Touchpoints) -> pa.Table:
@@ -54,11 +45,10 @@ def customers_table(world: World, people: People, points: Touchpoints) -> pa.Tab
     def own(what: str, n: int) -> Array:
         return integers(seed, f"holder:{what}", n, number)
 
-    is_man = uniform(seed, "holder:man", number) < 0.32
-    band = choose(np.cumsum([a[3] for a in AGES]), uniform(seed, "holder:age", number))
-    age = np.array([a[1] for a in AGES])[band] + own("year", 10**6) % np.array([a[2] for a in AGES])[band]
+    is_man = ~people.female[person]
+    age = people.age[person].astype(np.int64)
     born = _born(world, age, own("birthday", 365), chance("birth:slip"))
-    region = people.region[person].astype(np.int64) % len(REGIONS)
+    region = people.region[person].astype(np.int64)
     home = people.household[person]
     # the delivery address of a web account states region and postcode, a card rarely
     told = np.where(kind == WEB_ACCOUNT, 0.85, 0.6)
@@ -66,9 +56,9 @@ def customers_table(world: World, people: People, points: Touchpoints) -> pa.Tab
     columns = {
         "account_id": account_words(kind, word),
         "available_ts": stamps(us),
-        "age_band": words([a[0] for a in AGES], np.where(chance("age") < 0.6, band, -1)),
-        "region": words([r[0] for r in REGIONS], np.where(chance("region") < told, region, -1)),
-        "city": _cities(seed, region, home, chance("region") < told),
+        "age_band": words(AGE_BANDS, np.where(chance("age") < 0.6, np.searchsorted(_BAND_STARTS, age, "right"), -1)),
+        "region": words(REGIONS, np.where(chance("region") < told, region, -1)),
+        "city": _cities(region, people.city[person], chance("region") < told),
         "gender": words(("female", "male"), np.where(chance("gender") < 0.7, is_man.astype(np.int64), -1)),
         "full_name": _names(own, is_man, chance("name"), chance("name:slip")),
         "birth_date": pa.array(born, mask=chance("birth") < np.where(kind == CARD, 0.25, 0.5)).view(pa.date32()),
@@ -118,8 +108,6 @@ def consents_table(world: World, people: People, points: Touchpoints, log: Log |
 
 def referrals_table(world: World, people: People, points: Touchpoints) -> pa.Table:
     """Who brought whom, under the member accounts of both."""
-    from jobs.simulate.people import make_people
-
     rows = np.flatnonzero((people.referrer >= 0) & (people.first_day < world.days))
     known, at = np.unique(people.referrer[rows], return_inverse=True)
     if not len(known):
@@ -172,15 +160,13 @@ def _skewed(drawn: Array, n: int) -> Array:
     return np.minimum((drawn / 10**6) ** 1.7 * n, n - 1).astype(np.int64)
 
 
-def _cities(seed: int, region: Array, home: Array, told: Array) -> pa.Array:
-    flat = [city for r in REGIONS for city in r[1]]
-    start = np.cumsum([0, *(len(r[1]) for r in REGIONS)])[:-1]
-    size = np.array([len(r[1]) for r in REGIONS])[region]
-    return words(flat, np.where(told, start[region] + integers(seed, "home:city", 60, home) % size, -1))
+def _cities(region: Array, city: Array, told: Array) -> pa.Array:
+    start = np.cumsum([0, *(len(c) for c in CITIES)])[:-1]
+    return words([city for of_region in CITIES for city in of_region], np.where(told, start[region] + city, -1))
 
 
 def _postcodes(seed: int, region: Array, home: Array, told: Array, slip: Array) -> pa.Array:
-    lead = np.array([int(r[2]) for r in REGIONS])[region]
+    lead = np.array(POSTCODES)[region]
     code = lead * 10_000 + integers(seed, "home:postcode", 400, home) * 25
     code = np.where(slip < 0.015, code + 1, code)
     return pc.if_else(pa.array(told), pa.array(code).cast(pa.string()), pa.scalar(None, pa.string()))
