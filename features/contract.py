@@ -38,7 +38,8 @@ class Column:
     """One column: its kind (see `KINDS`), what it means, and what values are allowed.
 
     `low` and `high` are inclusive bounds. `values` closes the set of a string column. A source may leave a
-    nullable column out; it is then filled with null.
+    nullable column out; it is then filled with null. A `private` value is in its clean table only: quarantine
+    keeps its length.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Column:
     values: tuple[str, ...] = ()
     low: float | None = None
     high: float | None = None
+    private: bool = False
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -87,6 +89,11 @@ class Contract:
     def names(self) -> list[str]:
         """Column names in contract order."""
         return [c.name for c in self.columns]
+
+    @property
+    def private_names(self) -> list[str]:
+        """Columns whose values are in no other table, log or message."""
+        return [c.name for c in self.columns if c.private]
 
     def column(self, name: str) -> Column:
         """The column called `name`; `ContractError` when there is none."""

@@ -2,7 +2,8 @@
 
 Row rules are compiled into one pass that adds, per row, the names of the rules it breaks: `broken` (the row goes
 to `quarantine_<table>`) and `warned` (the row stays). Set rules look across rows: a repeated key keeps its first
-row, a reference to an unknown product or offer is a warning. No row is lost: in = good + quarantined.
+row, a reference to an unknown product or offer is a warning (see set_rules.py). No row is lost:
+in = good + quarantined.
 
 A source is judged in its *arriving* form: money as double and whole numbers as 64 bits, so that a bad value
 survives until a rule has named it; then `as_contract` casts the good rows.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -25,7 +26,8 @@ from pyspark.sql import functions as F
 from features.as_of import OPEN_START
 from features.batches import map_batches
 from features.contract import Column, Contract
-from features.quality_rules import DUPLICATE_KEY, Rule
+from features.quality_params import Rule
+from features.quality_rules import DUPLICATE_KEY
 
 # where a row came from; also the total order that says which of two rows is the first
 PLACE = (
@@ -126,18 +128,18 @@ def _key_hash(contract: Contract) -> SparkColumn:
     return F.xxhash64(*_keys(contract))
 
 
-def orphans(df: DataFrame, column: str, known: DataFrame, key: str) -> DataFrame:
-    """The distinct values of `column` that are no `key` of `known`."""
-    ids = df.select(column).where(F.col(column).isNotNull()).distinct()
-    return ids.join(known.select(F.col(key).alias(column)), on=column, how="left_anti")
-
-
-def with_orphans(df: DataFrame, unknown: DataFrame, column: str, rule: str, severity: str) -> DataFrame:
-    """Marks with `rule` the rows whose `column` is among the ids of `unknown` (see `orphans`)."""
-    target = "warned" if severity == "warn" else "broken"
-    joined = df.join(unknown.withColumn("_unknown", F.lit(True)), on=column, how="left")
-    marked = F.when(F.col("_unknown"), F.concat(F.col(target), F.array(F.lit(rule)))).otherwise(F.col(target))
-    return joined.withColumn(target, marked).select(*df.columns)
+def with_violations(df: DataFrame, found: DataFrame, on: Sequence[str], severity: Mapping[str, str]) -> DataFrame:
+    """Marks the rows that `found` (columns `on` and `rule`) names: `warned` or `broken`, by the rule's severity."""
+    names = sorted(severity)
+    hits = [F.max(F.col("rule") == F.lit(name)).alias(f"_hit{i}") for i, name in enumerate(names)]
+    joined = df.join(found.groupBy(*on).agg(*hits), on=list(on), how="left")
+    marked = {}
+    for target in ("broken", "warned"):
+        chosen = [i for i, name in enumerate(names) if (severity[name] == "warn") == (target == "warned")]
+        if chosen:
+            new = F.array(*[F.when(F.col(f"_hit{i}"), F.lit(names[i])) for i in chosen])
+            marked[target] = F.concat(F.col(target), F.array_compact(new))
+    return joined.withColumns(marked).select(*df.columns)
 
 
 def good_rows(judged: DataFrame) -> DataFrame:
@@ -183,7 +185,7 @@ def _cents(col: SparkColumn) -> SparkColumn:
 
 def as_quarantine(judged: DataFrame, contract: Contract, batch_id: str) -> DataFrame:
     """The rows that broke a rule, in the columns of `quarantine_contract(contract)`."""
-    names = contract.names
+    names, private = contract.names, contract.private_names
 
     def to_json(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         for batch in batches:
@@ -193,13 +195,30 @@ def as_quarantine(judged: DataFrame, contract: Contract, batch_id: str) -> DataF
                     "source_file": batch["source_file"],
                     "source_row": batch["source_row"],
                     "reasons": batch["broken"],
-                    "row": pa.array([row_as_json(r) for r in rows], pa.string()),
+                    "row": pa.array([row_as_json(without_values(r, private)) for r in rows], pa.string()),
                     "batch_id": pa.array([batch_id] * len(rows), pa.string()),
                 }
             )
 
     bad = judged.where(F.size("broken") > 0)
     return map_batches(bad, to_json, quarantine_contract(contract))
+
+
+def without_values(row: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """The row with the named values replaced by their length, for tables that many may read."""
+    return {k: left_out(v) if k in names else v for k, v in row.items()}
+
+
+def left_out(value: Any) -> str | None:
+    """What stands in place of a value that must not be shown.
+
+    >>> left_out("13812345678"), left_out(b"ab"), left_out(None)
+    ('(11 characters left out)', '(2 bytes left out)', None)
+    """
+    if value is None:
+        return None
+    unit = "bytes" if isinstance(value, bytes) else "characters"
+    return f"({len(value)} {unit} left out)" if isinstance(value, bytes | str) else "(left out)"
 
 
 def row_as_json(row: dict[str, Any]) -> str:
@@ -222,25 +241,35 @@ def _plain(value: Any) -> Any:
 
 
 def outcome_counts(judged: DataFrame) -> DataFrame:
-    """One row: `rows`, `good`, `quarantined`, `warned` (good rows with a warning)."""
+    """One row: `rows`, `good`, `quarantined`, `warned` (good rows with a warning), `newest` (last good event_ts)."""
 
     def total(condition: SparkColumn) -> SparkColumn:
         return F.coalesce(F.sum(F.when(condition, F.lit(1)).otherwise(F.lit(0))), F.lit(0)).cast("bigint")
 
     good = F.size("broken") == 0
+    timed = "event_ts" in judged.columns
+    newest = F.max(F.when(good, F.col("event_ts"))) if timed else F.max(F.lit(None).cast("timestamp"))
     return judged.agg(
         F.count(F.lit(1)).alias("rows"),
         total(good).alias("good"),
         total(~good).alias("quarantined"),
         total(good & (F.size("warned") > 0)).alias("warned"),
+        newest.alias("newest"),
     )
 
 
 def rule_counts(judged: DataFrame) -> DataFrame:
-    """`rule`, `rows`: how many rows broke each rule (a row may break several)."""
+    """`rule`, `rows`: how many rows broke each rule (a row may break several), and `first`: the place of one.
+
+    `first` has the fields source_file and source_row: the smallest of them.
+    """
     hit = judged.where((F.size("broken") > 0) | (F.size("warned") > 0))
-    rules = hit.select(F.explode(F.concat("broken", "warned")).alias("rule"))
-    return rules.groupBy(rule_name(F.col("rule")).alias("rule")).agg(F.count(F.lit(1)).alias("rows"))
+    rules = hit.select(
+        F.explode(F.concat("broken", "warned")).alias("rule"), F.struct("source_file", "source_row").alias("place")
+    )
+    return rules.groupBy(rule_name(F.col("rule")).alias("rule")).agg(
+        F.count(F.lit(1)).alias("rows"), F.min("place").alias("first")
+    )
 
 
 def rule_name(reason: SparkColumn) -> SparkColumn:

@@ -1,75 +1,44 @@
-"""The row rules of the source tables, from their contracts and from the trade, and how severe each one is."""
+"""Every rule of the source tables, from their contracts and from the trade, and how severe each one is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Literal
 
 from pyspark.sql import Column as SparkColumn
 from pyspark.sql import functions as F
 
 from features.as_of import OPEN_START
 from features.contract import Column, Contract, nearest
+from features.domain_rules import domain_rules
 from features.errors import SettingsError
+from features.quality_params import SEVERITIES, Rule
+from features.set_rules import set_queries
+from features.table_rules import AHEAD, FEWER, MORE, STALE, table_rules
 
-Severity = Literal["warn", "quarantine", "stop"]
-SEVERITIES = ("warn", "quarantine", "stop")
 FIRST_YEAR, LAST_YEAR = 1990, 2100  # dates outside are typing errors or placeholders
 LONGEST_STRING = 64 * 1024  # bytes
 INT_RANGE = 2**31 - 1
 DUPLICATE_KEY = "duplicate key"
-# table -> (column, table it refers to, column there)
-REFERENCES: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "transactions": (("product_id", "products", "product_id"),),
-    "offer_products": (("offer_id", "offers", "offer_id"), ("product_id", "products", "product_id")),
-    "contacts": (("offer_id", "offers", "offer_id"),),
-    "responses": (("offer_id", "offers", "offer_id"),),
-}
-
-
-@dataclass(frozen=True)
-class QualityParams:
-    """When bad rows stop a run.
-
-    A table whose quarantined share is above `max_quarantined_share` stops the run, unless no more than
-    `tolerated_rows` rows are affected (one bad offer of ten is no reason to stop). `severity` overrides rules:
-    "table.rule" -> warn, quarantine or stop.
-    """
-
-    max_quarantined_share: float = 0.01
-    tolerated_rows: int = 10
-    severity: dict[str, Severity] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Rule:
-    """A rule by name; `broken` is true where a row breaks it, false or null where it does not."""
-
-    name: str
-    broken: SparkColumn
-    severity: str = "quarantine"
+# people and goods are older than the logs of a shop
+EARLIEST_YEAR = {"birth_date": 1900, "launched_on": 1900}
 
 
 def row_rules(contract: Contract, severity: Mapping[str, str] | None = None) -> list[Rule]:
     """The rules of every column of `contract`, then the table's own, with severities overridden by "table.rule"."""
-    rules = [rule for c in contract.columns for rule in _column_rules(c)] + _domain_rules(contract.name)
+    rules = [rule for c in contract.columns for rule in _column_rules(c)] + domain_rules(contract)
     chosen = _overrides(contract, severity)
     return [replace(r, severity=chosen.get(r.name, r.severity)) for r in rules]
 
 
 def set_rules(contract: Contract, severity: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Severity of the rules that look across rows, by name."""
-    default = {DUPLICATE_KEY: "quarantine"}
-    default |= {orphan_rule(c, table): "warn" for c, table, _ in REFERENCES.get(contract.name, ())}
+    """Severity of the rules that look across rows or at the whole table, by name."""
+    default = {DUPLICATE_KEY: "quarantine"} | table_rules(contract)
+    for rule in set_queries(contract.name):
+        default |= rule.rules
     chosen = _overrides(contract, severity)
     return {name: chosen.get(name, usual) for name, usual in default.items()}
-
-
-def orphan_rule(column: str, table: str) -> str:
-    """Name of the rule that `column` must be found in `table`."""
-    return f"{column} not in {table}"
 
 
 def check_severities(contracts: list[Contract], severity: Mapping[str, str]) -> None:
@@ -81,6 +50,8 @@ def check_severities(contracts: list[Contract], severity: Mapping[str, str]) -> 
             faults.append(f"quality.severity: there is no rule {key!r}{nearest(key, known)}")
         elif chosen not in SEVERITIES:
             faults.append(f"quality.severity: {key!r} is {chosen!r}, not one of {', '.join(SEVERITIES)}")
+        elif chosen == "quarantine" and key.split(".", 1)[1] in (FEWER, MORE, STALE, AHEAD):
+            faults.append(f"quality.severity: {key!r} is about the whole table: warn or stop, not quarantine")
         elif chosen == "warn" and not _can_warn(contracts, key):
             faults.append(f"quality.severity: {key!r} cannot be warn: the clean table could not be written")
     if faults:
@@ -141,8 +112,9 @@ def _string_rules(c: Column, col: SparkColumn) -> list[Rule]:
 
 
 def _time_rules(c: Column, col: SparkColumn) -> list[Rule]:
+    year = EARLIEST_YEAR.get(c.name, FIRST_YEAR)
     if c.kind == "date":
-        first, after = F.lit(date(FIRST_YEAR, 1, 1)), F.lit(date(LAST_YEAR + 1, 1, 1))
+        first, after = F.lit(date(year, 1, 1)), F.lit(date(LAST_YEAR + 1, 1, 1))
     else:
         first = F.lit(datetime(FIRST_YEAR, 1, 1, tzinfo=UTC))
         after = F.lit(datetime(LAST_YEAR + 1, 1, 1, tzinfo=UTC))
@@ -150,22 +122,6 @@ def _time_rules(c: Column, col: SparkColumn) -> list[Rule]:
     if c.kind == "timestamp" and c.nullable:
         early = early & (col != F.lit(OPEN_START))  # "from always", as we write it ourselves
     return [
-        Rule(f"{c.name} is before {FIRST_YEAR}", early),
+        Rule(f"{c.name} is before {year}", early),
         Rule(f"{c.name} is after {LAST_YEAR}", col >= after),
     ]
-
-
-def _domain_rules(table: str) -> list[Rule]:
-    """What the trade knows of a table beyond its columns."""
-    if table == "transactions":
-        return [
-            Rule("quantity is 0", F.col("quantity") == F.lit(0), "warn"),
-            Rule("list_amount is less than amount", F.col("list_amount") < F.col("amount") - F.lit(0.005), "warn"),
-            Rule("coupon_amount is more than list_amount", F.col("coupon_amount") > F.col("list_amount"), "warn"),
-            Rule("available before it happened", F.col("available_ts") < F.col("event_ts"), "warn"),
-        ]
-    if table == "offers":
-        return [Rule("ends before it starts", F.col("ends_on") < F.col("starts_on"))]
-    if table in ("contacts", "responses"):
-        return [Rule("available before it happened", F.col("available_ts") < F.col("event_ts"), "warn")]
-    return []

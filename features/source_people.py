@@ -37,9 +37,9 @@ CUSTOMERS = Contract(
         C("region", "string", "province or region", True),
         C("city", "string", "city", True),
         C("gender", "string", "as stated: female, male", True),
-        C("full_name", "string", "name as given; read by fuzzy matching only, never written to another table", True),
-        C("birth_date", "date", "date of birth; read by fuzzy matching only", True),
-        C("postcode", "string", "postcode; read by fuzzy matching only", True),
+        C("full_name", "string", "name as given; read by fuzzy matching only", True, private=True),
+        C("birth_date", "date", "date of birth; read by fuzzy matching only", True, private=True),
+        C("postcode", "string", "postcode; read by fuzzy matching only", True, private=True),
     ),
     role="source",
     example={

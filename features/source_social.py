@@ -14,7 +14,7 @@ SOCIAL_POSTS = Contract(
         C("network", "string", "weibo, wechat, xiaohongshu", True),
         EVENT_TS,
         C("available_ts", "timestamp", "when it was crawled, UTC; default event_ts plus the lag", True),
-        C("text", "string", "text as posted, retweet chain included"),
+        C("text", "string", "text as posted, retweet chain included", private=True),
         C("is_repost", "bool", "whether it passes on somebody else's post", True),
     ),
     role="source",
@@ -99,7 +99,7 @@ REVIEWS = Contract(
         EVENT_TS,
         AVAILABLE_TS,
         C("rating", "int", "1 to 5", True, low=1, high=5),
-        C("text", "string", "text, where there is one", True),
+        C("text", "string", "text, where there is one", True, private=True),
     ),
     role="source",
     example={

@@ -81,7 +81,10 @@ def step_command(name: str, module_name: str) -> click.Command:
     @click.command(name, help=(module.__doc__ or "").strip())
     @click.option("--force", is_flag=True, help="Do it again even when it is already done.")
     @common_options
-    def command(force: bool, settings: Any) -> None:
+    def command(force: bool, settings: Any, check: bool = False) -> None:
+        if check:
+            importlib.import_module(f"{module_name}_check").check(settings)
+            return
         from jobs.runs import execute
         from jobs.workspace import resolve_as_of, undated, workspace
 
@@ -90,6 +93,7 @@ def step_command(name: str, module_name: str) -> click.Command:
             execute(module, settings, as_of, w.engine, w.lake, w.tracking, force=force)  # type: ignore[arg-type]
 
     if getattr(module, "TAKES_SOURCES", False):
+        command = click.option("--check", is_flag=True, help="Read, judge and report; write nothing.")(command)
         option = click.option("--sources", type=click.Path(path_type=Path), help="Folder with one file per table.")
         command = option(command)
     return command

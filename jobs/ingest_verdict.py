@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from features.contract import Contract
-from features.quality_rules import QualityParams
+from features.quality_params import QualityParams
 
 UNREADABLE = "cannot be read"  # severity word for rows that never reached a rule
 
@@ -27,6 +27,8 @@ class Outcome:
     rules: Counter[str] = field(default_factory=Counter)
     severity: dict[str, str] = field(default_factory=dict)
     examples: list[str] = field(default_factory=list)
+    first: dict[str, str] = field(default_factory=dict)  # rule -> place of the first row that breaks it
+    notes: dict[str, str] = field(default_factory=dict)  # rule about the whole table -> the numbers
 
     def add_rejects(self, file: Path) -> None:
         """Counts rows that could not be read."""
@@ -34,6 +36,8 @@ class Outcome:
             for row in batch.to_pylist():
                 self.quarantined += 1
                 self.rules.update(row["reasons"])
+                for reason in row["reasons"]:
+                    self.first.setdefault(reason, f"{row['source_file']} row {row['source_row']}")
                 if len(self.examples) < 3:
                     self._example(row["source_file"], row["source_row"], row["reasons"])
 
@@ -42,12 +46,24 @@ class Outcome:
         self.good += counts["good"]
         self.quarantined += counts["quarantined"]
         self.warned += counts["warned"]
-        self.rules.update({row["rule"]: row["rows"] for row in rules})
+        for row in rules:
+            self.rules[row["rule"]] += row["rows"]
+            place = row["first"]
+            self.first.setdefault(row["rule"], f"{place['source_file']} row {place['source_row']}")
 
     def add_examples(self, rows: Sequence[Any]) -> None:
         """Keeps where to look first."""
         for row in rows:
             self._example(row["source_file"], row["source_row"], row["broken"])
+
+    def add_table_fault(self, rule: str, told: str) -> None:
+        """Counts every row of a table whose size or age is odd, and keeps the numbers."""
+        self.rules[rule] += self.good
+        self.notes[rule] = told
+
+    def where(self, rule: str) -> str:
+        """Where to look for what breaks `rule`: the first row, or the numbers of the whole table."""
+        return self.notes.get(rule) or self.first.get(rule, "")
 
     def _example(self, file: str, row: int, reasons: Sequence[str]) -> None:
         self.examples.append(f"{file} row {row}: {', '.join(reasons)}")
@@ -75,7 +91,8 @@ def faults(contract: Contract, outcome: Outcome, params: QualityParams) -> list[
         found.append(f"{contract.name}: all {outcome.rows_in:,} rows broke a rule; {_look(outcome)}")
     for rule, rows in sorted(outcome.rules.items()):
         if outcome.severity_of(rule) == "stop":
-            found.append(f"{contract.name}: {rows:,} rows: {rule}, which is set to stop the run; {_look(outcome)}")
+            look = outcome.notes.get(rule) or _look(outcome)
+            found.append(f"{contract.name}: {rows:,} rows: {rule}, which is set to stop the run; {look}")
     share = outcome.quarantined / outcome.rows_in if outcome.rows_in else 0.0
     if share > params.max_quarantined_share and outcome.quarantined > params.tolerated_rows and outcome.good:
         often_first = sorted(outcome.rules.items(), key=lambda item: (-item[1], item[0]))

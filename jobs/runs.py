@@ -13,7 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -41,9 +41,10 @@ T = TypeVar("T")
 class Step:
     """What a command reads, writes and depends on; enough to know whether its work is already done.
 
-    `reads` must be in the lake, `optional` may be. `previous` are tables of which the newest snapshot before
-    `as_of` is read. `models` are registered models used, `trains` models registered. `settings` are the top-level
-    keys that change the result.
+    `reads` must be in the lake, `optional` may be. `writes` is written each time; of `may_write` what the step has
+    something for, and what the lake holds already, so that an old version never passes for a new one. `previous` are
+    tables of which the newest snapshot before `as_of` is read. `models` are registered models used, `trains` models
+    registered. `settings` are the top-level keys that change the result.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Step:
     optional: tuple[str, ...] = ()
     previous: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
+    may_write: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     trains: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
@@ -115,24 +117,23 @@ class Job:
         if name not in self.pinned:
             raise LakeError(f"step {self.step.name} reads {name} without declaring it, or it is not there")
 
-    def write(self, name: str, data: DataFrame | pa.Table) -> int:
-        """Writes, seals and audits a table; it becomes visible when the step ends well. Returns its rows."""
-        if name not in self.step.writes:
+    def write(self, name: str, data: DataFrame | pa.Table, note: str = "") -> int:
+        """Writes, seals and audits a table; it becomes visible when the step ends well. Returns its rows.
+
+        `note` is kept in the table's commit.
+        """
+        if name not in self.step.writes + self.step.may_write:
             raise LakeError(f"step {self.step.name} writes {name} without declaring it")
         staged = self.lake.stage(name, data, self.attempt_id, self.as_of.day)
         failpoint("sealed")
         audit(self.spark, self.lake, staged)
-        self.staged.append(staged)
+        self.staged.append(replace(staged, note=note))
         self.counts[f"{name}.rows"] = staged.rows
         return staged.rows
 
     def write_read(self, name: str, df: DataFrame) -> DataFrame:
         """Writes an intermediate frame into scratch and reads it back: what is used twice is computed once."""
-        path = self.scratch / name
-        df.write.mode("overwrite").parquet(str(path))
-        if not path.exists():  # an empty frame leaves no folder on Sail
-            return self.spark.createDataFrame([], df.schema)
-        return self.spark.read.schema(df.schema).parquet(str(path))
+        return write_read(self.spark, self.scratch / name, df)
 
     def count(self, key: str, value: float) -> None:
         """Records a number for the `runs` table; it is printed when the step ends."""
@@ -151,6 +152,14 @@ class Job:
         found = self.tracking.model(name)
         self.used_models[name] = {"version": found.version, "mlflow_run": found.run_id}
         return found
+
+
+def write_read(spark: SparkSession, path: Path, df: DataFrame) -> DataFrame:
+    """Writes a frame as a folder of Parquet files and reads it back."""
+    df.write.mode("overwrite").parquet(str(path))
+    if not path.exists():  # an empty frame leaves no folder on Sail
+        return spark.createDataFrame([], df.schema)
+    return spark.read.schema(df.schema).parquet(str(path))
 
 
 def audit(spark: SparkSession, lake: Lake, staged: Staged) -> None:
@@ -265,11 +274,13 @@ def execute(
         failpoint("started")
         module.run(job)
         failpoint("computed")
-        unwritten = set(step.writes) - {s.contract.name for s in job.staged}
+        due = {*step.writes, *(name for name in step.may_write if lake.table(name) is not None)}
+        unwritten = due - {s.contract.name for s in job.staged}
         if unwritten:
             raise LakeError(f"step {step.name} ended without writing {', '.join(sorted(unwritten))}")
-        for staged in job.staged:
-            version = lake.publish(staged, run_id=run_id, step=step.name, attempt_id=attempt_id)
+        # what is always written comes last: when all of it carries the run, so does the rest
+        for staged in sorted(job.staged, key=lambda s: s.contract.name in step.writes):
+            version = lake.publish(staged, run_id=run_id, step=step.name, attempt_id=attempt_id, note=staged.note)
             outputs[staged.contract.name] = {"version": version, "rows": staged.rows}
             failpoint("published")
     except BaseException as e:
@@ -321,7 +332,8 @@ def _finished(step: Step, lake: Lake, as_of: AsOf, run_id: str, tracking: Tracki
         return False
     commits = [lake.last_commit(name, as_of.day) for name in step.writes]
     if commits:
-        return all(c is not None and c.run_id == run_id for c in commits)
+        others = [c for c in (lake.last_commit(name, as_of.day) for name in step.may_write) if c is not None]
+        return all(c is not None and c.run_id == run_id for c in commits + others)
     table = lake.arrow("runs") if lake.table("runs") is not None else None
     return table is not None and any(
         row["run_id"] == run_id and row["status"] == "finished"

@@ -25,7 +25,8 @@ from features.contact_features import ContactFeatureParams
 from features.contract import nearest
 from features.definitions import FeatureParams
 from features.errors import SettingsError
-from features.quality_rules import QualityParams
+from features.identifiers import IdentifierParams
+from features.quality_params import QualityParams
 from jobs.session import SessionParams
 from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
 from scoring.channel_params import ChannelParams
@@ -64,6 +65,7 @@ class Settings(BaseModel):
     mlflow_uri: str | None
     availability_lag_hours: dict[str, float]
     quality: QualityParams
+    identifiers: IdentifierParams
     decisions: DecisionParams
     features: FeatureParams
     contact_features: ContactFeatureParams

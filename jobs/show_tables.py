@@ -94,7 +94,12 @@ def describe(settings: Settings, name: str | None, markdown: bool) -> None:
         say(f"key: {', '.join(contract.key)}; kept as: {contract.mode}; retention: {contract.retention}")
         show_table("", ["column", "type", "null", "meaning"], _column_rows(contract))
         if contract.example:
-            say("example: " + json.dumps(contract.example, ensure_ascii=False, default=str))
+            say(f"example: {example_json(contract)}")
+
+
+def example_json(contract: Contract) -> str:
+    """The example row of a contract, as JSON."""
+    return json.dumps(contract.example, ensure_ascii=False, default=str)
 
 
 def _column_rows(contract: Contract) -> list[tuple[str, str, str, str]]:
@@ -102,7 +107,8 @@ def _column_rows(contract: Contract) -> list[tuple[str, str, str, str]]:
 
 
 def _meaning(column: Any) -> str:
-    return f"{column.meaning} ({', '.join(column.values)})" if column.values else column.meaning
+    meaning = f"{column.meaning} ({', '.join(column.values)})" if column.values else column.meaning
+    return f"{meaning} (private: in no other table)" if column.private else meaning
 
 
 def dictionary_markdown() -> str:
@@ -112,6 +118,8 @@ def dictionary_markdown() -> str:
         lines = [f"### {c.name}", "", f"{c.meaning} Key: {', '.join(f'`{k}`' for k in c.key)}. Kept as: {c.mode}.", ""]
         lines += ["| column | type | null | meaning |", "|---|---|---|---|"]
         lines += [f"| `{n}` | {t} | {null} | {m} |" for n, t, null, m in _column_rows(c)]
+        if c.example:
+            lines += ["", f"Example: `{example_json(c)}`"]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from features.contract import Contract, nearest
 from features.errors import ContractError, DataError, NextbestError
+from features.source_needs import WHAT_NEEDS
 from jobs.file_checks import SUFFIXES, FileFault, SourceFile, check_file
 
 
@@ -65,7 +66,7 @@ def find_sources(folder: Path, contracts: Iterable[Contract]) -> tuple[dict[str,
             if contract.required:
                 file_faults.append(_missing(folder, contract))
             else:
-                notes.append(f"{contract.name}: not there; what needs it is switched off")
+                notes.append(f"{contract.name}: not there; switched off: {WHAT_NEEDS[contract.name]}")
             continue
         files, faults = _check_all(paths, folder)
         file_faults += faults

@@ -7,6 +7,7 @@ with its reason, every other one to the staged files, and in = staged + rejected
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,13 @@ import pyarrow.parquet as pq
 
 from features.contract import Contract
 from features.errors import DataError
-from features.quality import arriving_contract, quarantine_contract, row_as_json
+from features.identifiers import Pseudonymiser
+from features.quality import arriving_contract, left_out, quarantine_contract, row_as_json
+from features.source_tables import ACCOUNTS
 from jobs.csv_lines import read_blocks
 from jobs.file_checks import SourceFile
 from jobs.source_files import Source
+from jobs.source_privacy import SET_ON_INGEST, is_sensitive, pseudonymised, shown
 from jobs.source_values import UNREADABLE, read_values
 
 BATCH_ROWS = 65_536
@@ -73,8 +77,10 @@ class _Output:
 class _Staging:
     """One source on its way into the two outputs."""
 
-    def __init__(self, source: Source, folder: Path) -> None:
+    def __init__(self, source: Source, folder: Path, hashes: Pseudonymiser | None) -> None:
         self.source = source
+        self.hashes = hashes
+        self.skipped = SET_ON_INGEST if hashes else ()  # whatever a source says of these, we say it
         self.staged = _Output(folder / "rows.parquet", arriving_contract(source.contract))
         self.rejects = _Output(folder / "rejects.parquet", quarantine_contract(source.contract))
 
@@ -83,7 +89,7 @@ class _Staging:
         return self.staged.rows + self.rejects.rows
 
     def parquet(self, file: SourceFile) -> None:
-        names = [n for n in file.schema.names if n in self.source.contract.names]
+        names = [n for n in file.schema.names if n in self.source.contract.names and n not in self.skipped]
         start = 1
         with pq.ParquetFile(file.path) as parquet:
             for batch in parquet.iter_batches(BATCH_ROWS, columns=names, use_threads=False):
@@ -92,9 +98,10 @@ class _Staging:
                 start += batch.num_rows
 
     def csv(self, file: SourceFile) -> None:
-        for block in read_blocks(file.path, file.name, list(file.schema.names)):
-            self._reject(block.rejects, file.name)
-            self._batch(block.table, block.lines, file.name)
+        names = list(file.schema.names)
+        for block in read_blocks(file.path, file.name, names):
+            self._reject([(n, why, self._line(text)) for n, why, text in block.rejects], file.name)
+            self._batch(block.table.drop_columns([n for n in self.skipped if n in names]), block.lines, file.name)
 
     def _batch(self, table: pa.Table, places: pa.Array, name: str) -> None:
         """Reads the values of one batch; rows with an unreadable one are rejected as they came."""
@@ -108,15 +115,26 @@ class _Staging:
             columns[c.name], unreadable = read_values(arriving, c.kind)
             for i in unreadable:
                 bad.setdefault(i, []).append(f"{c.name} {UNREADABLE[c.kind]}")
+        if self.hashes is not None:
+            columns |= pseudonymised(columns, self.hashes)
         columns |= {"source_file": pa.array([name] * table.num_rows, pa.string()), "source_row": places}
         staged = pa.table(columns)
         if bad:
             rows = sorted(bad)
             delivered = _as_delivered(table.take(rows), [n for n in table.column_names if n in columns])
+            clean = {n: columns[n].take(pa.array(rows)).to_pylist() for n in table.column_names if n in columns}
             numbers = places.take(pa.array(rows)).to_pylist()
-            self._reject([(n, bad[i], row) for n, i, row in zip(numbers, rows, delivered, strict=True)], name)
+            texts = [
+                row_as_json(shown(self.source.contract, row, {n: clean[n][j] for n in clean}))
+                for j, row in enumerate(delivered)
+            ]
+            self._reject([(n, bad[i], text) for n, i, text in zip(numbers, rows, texts, strict=True)], name)
             staged = staged.filter(pa.array([i not in bad for i in range(table.num_rows)]))
         self.staged.write(staged)
+
+    def _line(self, text: str) -> str:
+        """A line that is no row, as JSON; where it may hold what must not be shown, its length."""
+        return json.dumps(left_out(json.loads(text))) if is_sensitive(self.source.contract) else text
 
     def _reject(self, rejects: list[Reject], name: str) -> None:
         rows: list[dict[str, Any]] = [
@@ -126,13 +144,15 @@ class _Staging:
         self.rejects.write(pa.Table.from_pylist(rows, schema=self.rejects.schema))
 
 
-def stage_source(source: Source, folder: Path) -> StagedSource:
-    """Reads every file of `source` once and writes its rows under `folder`.
+def stage_source(source: Source, folder: Path, hashes: Pseudonymiser | None = None) -> StagedSource:
+    """Reads every file of `source` once and writes its rows under `folder`, identifiers replaced by `hashes`.
 
     Raises `DataError` naming the file when its content cannot be decoded or its rows do not add up.
     """
+    if hashes is None and source.contract.name == ACCOUNTS.name:
+        raise DataError("accounts cannot be read without a way to hash their identifiers")
     folder.mkdir(parents=True, exist_ok=True)
-    staging = _Staging(source, folder)
+    staging = _Staging(source, folder, hashes if source.contract.name == ACCOUNTS.name else None)
     try:
         for file in source.files:
             before = staging.rows
@@ -150,8 +170,8 @@ def stage_source(source: Source, folder: Path) -> StagedSource:
     return StagedSource(source, *files, rows=staging.staged.rows, rejected=staging.rejects.rows)
 
 
-def _as_delivered(table: pa.Table, names: list[str]) -> list[str]:
-    """Rows as JSON, with text that is not UTF-8 kept as bytes and times beyond the calendar as numbers."""
+def _as_delivered(table: pa.Table, names: list[str]) -> list[dict[str, Any]]:
+    """Rows by column, with text that is not UTF-8 kept as bytes and times beyond the calendar as numbers."""
     columns: dict[str, list[Any]] = {}
     for name in names:
         values = table[name].combine_chunks()
@@ -162,4 +182,4 @@ def _as_delivered(table: pa.Table, names: list[str]) -> list[str]:
         elif pa.types.is_timestamp(values.type):
             values = values.cast(pa.int64())
         columns[name] = values.to_pylist()
-    return [row_as_json(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True)]
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]

@@ -51,6 +51,7 @@ class Staged:
     contract: Contract
     files: list[SealedFile]
     as_of: date | None
+    note: str = ""  # for the commit
 
     @property
     def rows(self) -> int:

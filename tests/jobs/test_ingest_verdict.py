@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from features.quality_rules import QualityParams
+from features.quality_params import QualityParams
 from features.source_tables import OFFERS, TRANSACTIONS
 from jobs.ingest_verdict import Outcome, faults
 
@@ -15,7 +15,7 @@ def outcome(rows_in: int, quarantined: int, **rules: int) -> Outcome:
     rules = rules or {"bad": quarantined}
     found.add_judged(
         {"good": rows_in - quarantined, "quarantined": quarantined, "warned": 0},
-        [{"rule": rule, "rows": n} for rule, n in rules.items()],
+        [{"rule": rule, "rows": n, "first": {"source_file": "f", "source_row": 1}} for rule, n in rules.items()],
     )
     return found
 
