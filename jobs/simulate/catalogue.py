@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,7 @@ def _drawn_attributes(seed: int, number: Array, category: Array, rows: Sequence[
 def _popularity(zipf: float, seed: int, first: Array) -> Array:
     """Shares within each category: Zipf over a drawn order (Mandelbrot's shift of 1)."""
     share = np.empty(first[-1])
-    for c, (start, end) in enumerate(zip(first[:-1], first[1:], strict=True)):
+    for c, (start, end) in enumerate(pairwise(first)):
         rank = np.argsort(np.argsort(bits(seed, "product.rank", c, np.arange(end - start))))
         weight = (rank + 2.0) ** -zipf
         share[start:end] = weight / weight.sum()

@@ -132,8 +132,7 @@ class People:
     reach: Array  # int64[n]; followers
     referrer: Array  # int64[n]; number of who brought her, -1 none
     household: Array  # int64[n]; persons of one household share it
-    region: Array  # int8[n] into REGIONS of the people module
-    city: Array  # int8[n] into CITIES[region]
+    region: Array  # int8[n]
     female: Array  # bool[n]
     age: Array  # int16[n], years
     kids: Array  # int8[n]; 0 none, 1 a baby, 2 a child of 3 to 12

@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from jobs.simulate.catalogue import BAND_PRICES, BAND_SHARES, COLOUR_SHARES, STYLE_SHARES, category_table
 from jobs.simulate.draws import Array, choose, integers, normal, uniform
 from jobs.simulate.life_events import draw_events
-from jobs.simulate.model import MODES, People
+from jobs.simulate.model import MODES, PAID, People
 from jobs.simulate.people_contact import contact_latents
 from jobs.simulate.people_hidden import Hidden, hidden, joining_days
 from jobs.simulate.people_social import followers, households, reach_of, referrers
@@ -26,20 +26,7 @@ SOURCE_SHARES = np.array([0.2, 0.17, 0.18, 0.1, 0.17, 0.1, 0.08])
 SOURCE_COSTS = np.array([0.0, 14.0, 22.0, 30.0, 6.0, 10.0, 18.0])  # mean cost of winning an account
 _SOURCE_QUALITY = np.array([1.0, 0.95, 0.7, 0.6, 1.25, 1.5, 0.8])  # factor on frequency
 _SOURCE_LEAVING = np.array([0.9, 1.0, 1.4, 1.6, 0.8, 0.6, 1.3])  # factor on the hazard of leaving
-REGIONS = ("Shanghai", "Zhejiang", "Jiangsu", "Guangdong", "Beijing", "Sichuan", "Hubei", "Shandong", "Fujian", "Henan")
-REGION_SHARES = np.array([0.16, 0.14, 0.13, 0.16, 0.1, 0.09, 0.07, 0.06, 0.05, 0.04])
-CITIES = (
-    ("Shanghai",),
-    ("Hangzhou", "Ningbo", "Wenzhou"),
-    ("Nanjing", "Suzhou", "Wuxi"),
-    ("Guangzhou", "Shenzhen", "Foshan"),
-    ("Beijing",),
-    ("Chengdu", "Mianyang"),
-    ("Wuhan", "Yichang"),
-    ("Jinan", "Qingdao"),
-    ("Xiamen", "Fuzhou"),
-    ("Zhengzhou", "Luoyang"),
-)
+REGION_SHARES = np.array([0.16, 0.1, 0.16, 0.14, 0.13, 0.09, 0.07, 0.06, 0.05, 0.04])
 # shoppers by weekday, Monday first: even, weekend, Saturday, Friday evening, working days
 _WEEKDAYS = np.array(
     [
@@ -68,13 +55,13 @@ def make_people(world: World, numbers: Array) -> People:
     taste = _taste(world, number, female, kids, pet)
     follower = followers(world, number)
     source = choose(np.cumsum(SOURCE_SHARES), uniform(seed, "person.source", number))
-    shop_rate = _shop_rate(world, h, source) * ~follower
+    mode, later, migration = _modes(world, number, h.online)
+    orders = _order_rate(world, h, source) * ~follower
     wallet = _wallet_share(p.wallet_share, 0.5 * h.value + np.sqrt(0.75) * normal(seed, "person.wallet", number))
     further = (p.lines_per_order - 1) * np.exp(
         p.basket_sigma * (0.4 * h.value + np.sqrt(0.84) * normal(seed, "person.basket", number)) - p.basket_sigma**2 / 2
     )
     band = choose(np.cumsum(BAND_SHARES), ndtr(h.band)).astype(np.int8)
-    mode, later, migration = _modes(world, number, h.online)
     kinds, days = draw_events(world, number, female, age)
     region = choose(np.cumsum(REGION_SHARES), uniform(seed, "home.region", home)).astype(np.int8)
     hour = choose(np.cumsum(_HOUR_SHARES), uniform(seed, "person.hour", number))
@@ -82,7 +69,7 @@ def make_people(world: World, numbers: Array) -> People:
     return People(
         number=number,
         taste=taste,
-        rate=shop_rate / wallet,
+        rate=orders / (mode @ _paid_shares(world)) / wallet,
         basket=further,
         regularity=np.clip(0.35 + 0.2 * h.value + 0.25 * normal(seed, "person.rhythm", number), 0, 0.95).astype(
             np.float32
@@ -110,12 +97,11 @@ def make_people(world: World, numbers: Array) -> People:
         referrer=referrers(world, number, source == SOURCES.index("referral")),
         household=home,
         region=region,
-        city=(uniform(seed, "home.city", home) * np.array([len(c) for c in CITIES])[region]).astype(np.int8),
         female=female,
         age=age,
         kids=kids,
         pet=pet,
-        lifetime_value=_yearly_margin(world, shop_rate, further, taste, band),
+        lifetime_value=_yearly_margin(world, orders, further, taste, band),
         **contact,
     )
 
@@ -148,18 +134,22 @@ def _taste(world: World, number: Array, female: Array, kids: Array, pet: Array) 
     taste *= np.exp(p.taste_sigma * normal(seed, "person.taste", number[:, None], columns).astype(np.float32))
     rows = np.arange(len(number))
     for slot in range(p.favourites):
-        # lifted once each: a favourite is set, not multiplied again
         favourite = integers(seed, "person.favourite", len(columns), number, slot)
-        taste[rows, favourite] = np.maximum(taste[rows, favourite], 0) * (p.favourite_boost ** (1 / (1 + 0.3 * slot)))
+        taste[rows, favourite] *= p.favourite_boost
     return taste / taste.sum(axis=1, keepdims=True)
 
 
-def _shop_rate(world: World, h: Hidden, source: Array) -> Array:
-    """Trips a day to this shop: lognormal, better or worse by acquisition source."""
+def _order_rate(world: World, h: Hidden, source: Array) -> Array:
+    """Paid orders a day in this shop: lognormal, better or worse by acquisition source."""
     p = world.params.people
     quality = _SOURCE_QUALITY / (_SOURCE_QUALITY @ SOURCE_SHARES)
     spread = np.exp(p.rate_sigma * h.value - p.rate_sigma**2 / 2)
-    return np.asarray(p.orders_per_year / p.paid_share / 365 * spread * quality[source])
+    return np.asarray(p.orders_per_year / 365 * spread * quality[source])
+
+
+def _paid_shares(world: World) -> Array:
+    """float64[modes]: share of trips that end in a paid order."""
+    return np.array([world.params.behaviour.outcome[m][PAID] for m in MODES])
 
 
 def _wallet_share(median: float, z: Array) -> Array:
@@ -211,8 +201,8 @@ def _posts_rate(world: World, number: Array, follower: Array) -> Array:
     return np.where(uniform(seed, "person.social", number) < chance, np.minimum(rate, 2.0), 0).astype(np.float32)
 
 
-def _yearly_margin(world: World, shop_rate: Array, further: Array, taste: Array, band: Array) -> Array:
+def _yearly_margin(world: World, orders: Array, further: Array, taste: Array, band: Array) -> Array:
     """Expected margin of a year: orders x lines x margin of a line at her tastes and price band."""
     c = world.catalogue
-    line = taste @ (c.price * c.margin).astype(np.float32) * (BAND_PRICES**0.6)[band] * 1.1
-    return np.asarray(shop_rate * 365 * world.params.people.paid_share * (1 + further) * line, np.float64)
+    line = taste @ (c.price * c.margin).astype(np.float32) * BAND_PRICES[band]
+    return np.asarray(orders * 365 * (1 + further) * line, np.float64)

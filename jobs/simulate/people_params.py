@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 _RANGES = {
     "orders_per_year": (0.5, 100.0),
-    "paid_share": (0.02, 0.9),
     "rate_sigma": (0.0, 2.0),
     "lines_per_order": (1.0, 20.0),
     "basket_sigma": (0.0, 1.5),
@@ -37,7 +36,6 @@ class PeopleParams:
     """How persons differ. Shares are of all persons unless it says otherwise."""
 
     orders_per_year: float = 7.0  # mean paid orders a year in this shop of who is not a mere follower
-    paid_share: float = 0.3  # share of trips that end in a paid order
     rate_sigma: float = 1.05  # spread of the log of shopping frequency
     lines_per_order: float = 2.2  # mean lines of an order
     basket_sigma: float = 0.35  # spread of the log of further lines
