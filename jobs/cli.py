@@ -56,7 +56,10 @@ def raw_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def common_options(function: Callable[..., Any], default_config: Any = None) -> Callable[..., Any]:
-    """Adds `raw_options` (and reads --sources) and hands the command its `settings`."""
+    """Adds `raw_options` (and reads --sources) and hands the command its `settings`.
+
+    `default_config` may be a function of the command's own options, for a command that has several.
+    """
 
     @raw_options
     @wraps(function)
@@ -69,7 +72,8 @@ def common_options(function: Callable[..., Any], default_config: Any = None) -> 
         options = {"as_of": day, "lake": lake, "engine": engine}
         sources = kwargs.pop("sources", None)
         options["sources"] = str(sources) if sources is not None else None
-        return function(*args, settings=load_settings(config or default_config, options), **kwargs)
+        usual = default_config(kwargs) if callable(default_config) else default_config
+        return function(*args, settings=load_settings(config or usual, options), **kwargs)
 
     return wrapper
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
@@ -36,9 +37,30 @@ DROPPED = ("FUEL", "MISCELLANEOUS", "COUPON")  # by the published protocol on Co
 END = date(9000, 1, 1)  # attributes and customers as they are known at the end of the data
 
 
-@click.group("evaluate")
+# subcommands that are loaded when they are called, by module
+OTHERS = {
+    "world": "jobs.evaluate_world",
+    "realism": "jobs.evaluate_world_realism",
+}
+
+
+class EvaluateGroup(click.Group):
+    """Imports what it needs when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Those of this module, then the others."""
+        return [*super().list_commands(ctx), *OTHERS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The subcommand, imported now."""
+        if cmd_name in OTHERS:
+            return importlib.import_module(OTHERS[cmd_name]).command  # type: ignore[no-any-return]
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group("evaluate", cls=EvaluateGroup)
 def command() -> None:
-    """Measure models against their baselines."""
+    """Measure models against their baselines, and decisions in simulated markets."""
 
 
 @command.command("recommender")
