@@ -47,7 +47,9 @@ def ids(seed: int, purpose: str, prefix: str, *numbers: Array | int) -> pa.Array
 def utc(first_day: date, day: Array | int, minute: Array | float = 0, second: Array | int = 0) -> Array:
     """Microseconds since 1970 in UTC of a local day (counted from `first_day`), minute of the day and second."""
     start = (first_day.toordinal() - date(1970, 1, 1).toordinal()) * DAY_US - ZONE_HOURS * 3_600_000_000
-    moment = np.asarray(day).astype(np.int64) * DAY_US + np.floor(np.asarray(minute) * 60.0).astype(np.int64) * 1_000_000
+    moment = (
+        np.asarray(day).astype(np.int64) * DAY_US + np.floor(np.asarray(minute) * 60.0).astype(np.int64) * 1_000_000
+    )
     return start + moment + np.asarray(second).astype(np.int64) * 1_000_000
 
 
@@ -97,6 +99,11 @@ def taken(strings: pa.Array, row: Array) -> pa.Array:
     missing = row < 0
     index = pa.array(np.asarray(row, np.int64), mask=missing if missing.any() else None)
     return coded.take(index)
+
+
+def or_null(values: pa.Array, missing: Array) -> pa.Array:
+    """`values` with null where `missing`."""
+    return values.take(pa.array(np.arange(len(values)), mask=missing))
 
 
 def numbers(values: Array, kind: pa.DataType, missing: Array | None = None) -> pa.Array:

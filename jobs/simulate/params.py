@@ -19,14 +19,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from jobs.simulate.account_params import AccountsParams
 from jobs.simulate.baskets import BehaviourParams
-from jobs.simulate.campaigns import CampaignParams
 from jobs.simulate.calendar_days import CalendarParams
+from jobs.simulate.campaigns import CampaignParams
 from jobs.simulate.catalogue import CatalogueParams
 from jobs.simulate.channels import ChannelParams
 from jobs.simulate.errors import WorldError as WorldError
 from jobs.simulate.life_events import LifeEventParams
 from jobs.simulate.people_params import PeopleParams
 from jobs.simulate.response import ResponseParams
+from jobs.simulate.table_params import BrowseParams, LoyaltyParams, OrderParams, ServiceParams
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,10 @@ class WorldParams:
     response: ResponseParams = field(default_factory=ResponseParams)
     behaviour: BehaviourParams = field(default_factory=BehaviourParams)
     accounts: AccountsParams = field(default_factory=AccountsParams)
+    orders: OrderParams = field(default_factory=OrderParams)
+    browse: BrowseParams = field(default_factory=BrowseParams)
+    loyalty: LoyaltyParams = field(default_factory=LoyaltyParams)
+    service: ServiceParams = field(default_factory=ServiceParams)
 
 
 def load_world_params(path: Path | None = None, overrides: Mapping[str, Any] | None = None) -> WorldParams:
