@@ -62,10 +62,15 @@ class BehaviourParams:
             raise ValueError("due_floor must lie within 0 and 1, due_ceiling within 1 and 5")
         if not 0 <= self.promotion_depth[0] <= self.promotion_depth[1] < 0.9:
             raise ValueError(f"promotion_depth must be two rising numbers below 0.9; found {self.promotion_depth}")
-        limits = {"complement_days": (0, 365), "hour_spread": (0, 12), "lines_limit": (1, 100), "candidates": (1, 50)}
+        limits: dict[str, tuple[float, float]] = {
+            "complement_days": (0, 365),
+            "hour_spread": (0, 12),
+            "lines_limit": (1, 100),
+            "candidates": (1, 50),
+        }
         limits |= {"launch_days": (0, 365), "launch_pull": (0, 100), "band_pull": (0, 5), "style_pull": (0, 5)}
-        shares = ("repeat", "repeat_other", "off_season", "offer_product_share", "more_than_one", "category_promotions")
-        limits |= dict.fromkeys(shares, (0, 1)) | {"leave_annoyance": (0, 100)}
+        parts = ("repeat", "repeat_other", "off_season", "offer_product_share", "more_than_one", "category_promotions")
+        limits |= dict.fromkeys(parts, (0, 1)) | {"leave_annoyance": (0, 100)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie within {low} and {high}; found {getattr(self, name)}")

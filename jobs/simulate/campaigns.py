@@ -52,9 +52,9 @@ class CampaignParams:
                 raise ValueError(
                     f"{name} must give a share of at least 0 to each of {', '.join(known)}; found {shares}"
                 )
-        for name, low, high in (("per_week", 0.1, 14), ("whole_shop", 0, 1), ("frequency_cap", 0.1, 100)):
-            if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} must lie within {low} and {high}; found {getattr(self, name)}")
+        for name, least, most in (("per_week", 0.1, 14), ("whole_shop", 0, 1), ("frequency_cap", 0.1, 100)):
+            if not least <= getattr(self, name) <= most:
+                raise ValueError(f"{name} must lie within {least} and {most}; found {getattr(self, name)}")
         for name, low, high in (("audience", 0, 1), ("holdout", 0.01, 0.99), ("coupon_value", 0, 0.9)):
             _check_range(name, getattr(self, name), low, high)
         for name in ("length_days", "live_days", "live_offers"):

@@ -65,7 +65,10 @@ class Demand:
 
     def rhythm(self, state: State, day: int) -> Array:
         """float32[n]: who is regular is quiet after an order and comes when the next is due. Averages 1 over time."""
-        age = np.minimum((day - state.last_order).astype(np.float32) * self.order_rate, np.float32(1))
+        return self.regular(np.minimum((day - state.last_order).astype(np.float32) * self.order_rate, 1))
+
+    def regular(self, age: Array) -> Array:
+        """The same by the time since the last order, as a share (at most 1) of her mean time between orders."""
         return np.asarray(1 + self.people.regularity * (np.float32(_AT_DUE) * age - 1))
 
     def mix(self, state: State, rows: Array, day: int) -> Array:

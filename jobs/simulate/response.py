@@ -54,7 +54,13 @@ class ResponseParams:
                 raise ValueError(f"{name} must be two rising numbers within (0, 365]; found {low}, {high}")
         if not 0 < self.taste_range[0] <= self.taste_range[1] <= 10:
             raise ValueError(f"taste_range must be two rising numbers within (0, 10]; found {self.taste_range}")
-        limits = {"hour_width": 24, "strength": 10, "boost_limit": 3, "category_pull": 50, "taste_power": 3}
+        limits: dict[str, float] = {
+            "hour_width": 24,
+            "strength": 10,
+            "boost_limit": 3,
+            "category_pull": 50,
+            "taste_power": 3,
+        }
         limits |= {"unsubscribe_fatigue": 20, "unsubscribe_sleeping_dog": 20, "open_delay_minutes": 1440}
         limits |= {"credit_days": 60, "cross_channel": 1, "hour_floor": 1, "complaint_share": 1, "redeem_floor": 0.9}
         limits |= {"unsubscribe_loss": 1}
@@ -122,7 +128,14 @@ def taste(world: World, people: People, rows: Array, day: int) -> Array:
 
 
 def contact(
-    world: World, people: People, state: State, rows: Array, day: int, offer: Array, channel: Array, minute: Array
+    world: World,
+    people: People,
+    state: State,
+    rows: Array,
+    day: int,
+    offer: Array | int,
+    channel: Array | int,
+    minute: Array,
 ) -> Odds:
     """What one contact does to each of `rows` (positions in the block), given the state before that day's sends.
 
