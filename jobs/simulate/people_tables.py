@@ -14,13 +14,26 @@ from jobs.simulate.accounts import CARD, WEB_ACCOUNT, Touchpoints, account_words
 from jobs.simulate.columns import constant, hex_words, order_by, stamps, table, utc, words
 from jobs.simulate.draws import bits, integers, uniform
 from jobs.simulate.model import ANSWERS, CHANNELS, Log, People
-from jobs.simulate.people import CITIES, REGIONS, make_people
+from jobs.simulate.people import make_people
 
 if TYPE_CHECKING:
     from jobs.simulate.world import World
 
 Array = np.ndarray[Any, Any]
 
+REGIONS = ("Shanghai", "Zhejiang", "Jiangsu", "Guangdong", "Beijing", "Sichuan", "Hubei", "Shandong", "Fujian", "Henan")
+CITIES = (
+    ("Shanghai",),
+    ("Hangzhou", "Ningbo", "Wenzhou"),
+    ("Nanjing", "Suzhou", "Wuxi"),
+    ("Guangzhou", "Shenzhen", "Foshan"),
+    ("Beijing",),
+    ("Chengdu", "Mianyang"),
+    ("Wuhan", "Yichang"),
+    ("Jinan", "Qingdao"),
+    ("Xiamen", "Fuzhou"),
+    ("Zhengzhou", "Luoyang"),
+)
 POSTCODES = (20, 31, 21, 51, 10, 61, 43, 25, 35, 45)  # first two digits per region
 SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕"
 GIVEN = {
@@ -48,7 +61,7 @@ def customers_table(world: World, people: People, points: Touchpoints) -> pa.Tab
     is_man = ~people.female[person]
     age = people.age[person].astype(np.int64)
     born = _born(world, age, own("birthday", 365), chance("birth:slip"))
-    region = people.region[person].astype(np.int64)
+    region = people.region[person].astype(np.int64) % len(REGIONS)
     home = people.household[person]
     # the delivery address of a web account states region and postcode, a card rarely
     told = np.where(kind == WEB_ACCOUNT, 0.85, 0.6)
@@ -58,7 +71,7 @@ def customers_table(world: World, people: People, points: Touchpoints) -> pa.Tab
         "available_ts": stamps(us),
         "age_band": words(AGE_BANDS, np.where(chance("age") < 0.6, np.searchsorted(_BAND_STARTS, age, "right"), -1)),
         "region": words(REGIONS, np.where(chance("region") < told, region, -1)),
-        "city": _cities(region, people.city[person], chance("region") < told),
+        "city": _cities(seed, region, home, chance("region") < told),
         "gender": words(("female", "male"), np.where(chance("gender") < 0.7, is_man.astype(np.int64), -1)),
         "full_name": _names(own, is_man, chance("name"), chance("name:slip")),
         "birth_date": pa.array(born, mask=chance("birth") < np.where(kind == CARD, 0.25, 0.5)).view(pa.date32()),
@@ -160,9 +173,10 @@ def _skewed(drawn: Array, n: int) -> Array:
     return np.minimum((drawn / 10**6) ** 1.7 * n, n - 1).astype(np.int64)
 
 
-def _cities(region: Array, city: Array, told: Array) -> pa.Array:
-    start = np.cumsum([0, *(len(c) for c in CITIES)])[:-1]
-    return words([city for of_region in CITIES for city in of_region], np.where(told, start[region] + city, -1))
+def _cities(seed: int, region: Array, home: Array, told: Array) -> pa.Array:
+    size = np.array([len(c) for c in CITIES])
+    city = (np.cumsum(size) - size)[region] + integers(seed, "home:city", 60, home) % size[region]
+    return words([city for of_region in CITIES for city in of_region], np.where(told, city, -1))
 
 
 def _postcodes(seed: int, region: Array, home: Array, told: Array, slip: Array) -> pa.Array:
