@@ -29,12 +29,12 @@ class OrderParams:
 class BrowseParams:
     """How much people look. Counts are for who lives half online and has middling curiosity."""
 
-    idle_sessions: float = 14.0  # a year, about nothing that is bought that day
-    event_sessions: float = 6.0  # about one life event
+    idle_sessions: float = 10.0  # a year, about nothing that is bought that day
+    event_sessions: float = 5.0  # about one life event
     curiosity_sigma: float = 0.8  # spread of the log of idle looking
     stray_share: float = 0.2  # share of idle sessions about what everybody looks at
-    trip_views: float = 7.0  # mean views of an online trip beside those of its lines
-    idle_views: float = 5.0  # mean views of any other session
+    trip_views: float = 4.0  # mean views of an online trip beside those of its lines
+    idle_views: float = 4.0  # mean views of any other session
     earlier_share: float = 0.2  # share of trips, stores included, looked up earlier that day
     revisit_share: float = 0.35  # share of trips without a purchase that are looked at again within days
     run_out_share: float = 0.2  # share of consumables looked at when they run out
