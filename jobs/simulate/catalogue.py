@@ -47,7 +47,7 @@ class CatalogueParams:
     """Size and shape of the assortment."""
 
     products: int = 3000  # products, launches included
-    zipf: float = 0.95  # exponent of sales over rank within a category
+    zipf: float = 1.05  # exponent of sales over rank within a category
     own_brand_share: float = 0.12  # share of products with the shop's own label
     launch_share: float = 0.12  # share of products first sold within 365 days of the world
     complement_strength: float = 1.0  # exponent on the table of complements; 0 for none

@@ -41,7 +41,7 @@ SLOTS = 3  # events of a person at most
 BEFORE, AFTER = 120, 300  # days around an event on which it can act
 LOOK_BACK = 240  # events begin up to so many days before day 0
 
-# event: stretches of (first day, last day, category -> factor at the height); the lift rises and falls at its ends
+# event: stretches of (first day, last day, category -> factor at the height)
 _BABY = {"diapers": 9.0, "infant_formula": 8.0, "baby_care": 9.0}
 SHIFTS: dict[str, tuple[tuple[int, int, dict[str, float]], ...]] = {
     "pregnant": ((-20, 160, {"maternity": 12.0, "vitamins": 4.0, "skincare": 1.5, "baby_gear": 4.0}),),
@@ -66,7 +66,7 @@ SHIFTS: dict[str, tuple[tuple[int, int, dict[str, float]], ...]] = {
     "child_starts_school": ((-30, 30, {"school_supplies": 10.0, "kids_shoes": 4.0, "kids_clothing": 3.0}),),
 }
 # how often each comes first (before age and sex), and which one follows after how many days
-_WEIGHT = dict(zip(EVENTS, (13, 0, 0, 3, 6, 9, 6, 9, 5, 8, 11, 9, 14, 6, 3, 5, 6), strict=True))
+_WEIGHT = dict(zip(EVENTS, (20, 0, 0, 3, 8, 9, 6, 9, 12, 9, 11, 9, 13, 6, 12, 5, 7), strict=True))
 _FOLLOWS = {"pregnant": ("baby_due", 130), "baby_due": ("baby_born", 45), "engaged": ("wedding", 130)}
 _MAY_FOLLOW = {"move": ("new_home_decoration", 25), "graduation": ("new_job", 40), "diet": ("fitness", 20)}
 _SEASONAL = {"graduation": (6, 20), "child_starts_school": (9, 1)}  # month and day about which it falls
@@ -82,7 +82,7 @@ class LifeEventParams:
 
     def __post_init__(self) -> None:
         """Check ranges."""
-        for name, low, high in (("yearly_share", 0, 0.9), ("strength", 0, 3), ("most_intensity", 1, 20)):
+        for name, low, high in (("yearly_share", 0, 0.5), ("strength", 0, 3), ("most_intensity", 1, 20)):
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must be in [{low}, {high}], found {getattr(self, name)}")
 
@@ -100,7 +100,7 @@ def draw_events(world: World, number: Array, female: Array, age: Array) -> tuple
     """int8[n, SLOTS] kinds (-1 none) and int32[n, SLOTS] days; a later slot follows from the one before."""
     seed, p = world.seed, world.params.life_events
     window = LOOK_BACK + world.horizon
-    some = uniform(seed, "event.some", number) < 1 - (1 - p.yearly_share) ** (window / 365)
+    some = uniform(seed, "event.some", number) < p.yearly_share * window / 365
     weights = np.repeat(np.array([list(_WEIGHT.values())], np.float32), len(number), axis=0)
     for name, low, high, sex in (
         ("pregnant", 22, 40, female),
@@ -146,9 +146,10 @@ def shift_table(params: LifeEventParams, catalogue: Catalogue) -> Array:
     offset = np.arange(-BEFORE, AFTER + 1)
     for kind, name in enumerate(EVENTS):
         for first, last, lifted in SHIFTS[name]:
-            # rises and falls over a fifth of its length
-            ramp = max((last - first) / 5, 1)
-            height = np.clip(np.minimum(offset - first + 1, last + 1 - offset) / ramp, 0, 1)
+            # rises within a week, fades over the last third
+            rise = (offset - first + 1) / min(max((last - first) / 5, 1), 7)
+            fade = (last + 1 - offset) / max((last - first) / 3, 1)
+            height = np.clip(np.minimum(rise, fade), 0, 1)
             for category, factor in lifted.items():
                 log[kind, :, column[category]] += np.log(factor) * height
     return np.exp(params.strength * log)

@@ -38,6 +38,7 @@ _WEEKDAYS = np.array(
     ]
 )
 _WEEKDAY_SHARES = np.array([0.3, 0.32, 0.12, 0.08, 0.18])
+_KEPT = 0.85  # what discounts, and waiting for consumables to run out, leave of a year's margin
 _HOURS = np.array([10.0, 12.5, 15.5, 20.5, 22.8])
 _HOUR_SHARES = np.array([0.14, 0.2, 0.24, 0.3, 0.12])
 
@@ -69,7 +70,7 @@ def make_people(world: World, numbers: Array) -> People:
     return People(
         number=number,
         taste=taste,
-        rate=orders / (mode @ _paid_shares(world)) / wallet,
+        rate=orders / np.einsum("nm,m->n", mode, _paid_shares(world)) / wallet,
         basket=further,
         regularity=np.clip(0.35 + 0.2 * h.value + 0.25 * normal(seed, "person.rhythm", number), 0, 0.95).astype(
             np.float32
@@ -122,14 +123,14 @@ def _taste(world: World, number: Array, female: Array, kids: Array, pet: Array) 
         "women": np.where(female, 1.0, 0.12),
         "men": np.where(female, 0.25, 1.0),
         "kids": np.where(kids == 2, 1.8, 0.1),
-        "baby": np.where(kids == 1, 3.0, 0.03),
+        "baby": np.where(kids == 1, 6.0, 0.03),
         "pet": np.where(pet, 3.0, 0.02),
     }
     audience = [r["audience"] for r in category_table()]
     taste = np.stack([factor[a] for a in factor], axis=1).astype(np.float32)[
         :, [list(factor).index(a) for a in audience]
     ]
-    taste *= c.appeal.astype(np.float32)
+    taste = np.ascontiguousarray(taste) * c.appeal.astype(np.float32)
     columns = np.arange(len(c.category))
     taste *= np.exp(p.taste_sigma * normal(seed, "person.taste", number[:, None], columns).astype(np.float32))
     rows = np.arange(len(number))
@@ -204,5 +205,6 @@ def _posts_rate(world: World, number: Array, follower: Array) -> Array:
 def _yearly_margin(world: World, orders: Array, further: Array, taste: Array, band: Array) -> Array:
     """Expected margin of a year: orders x lines x margin of a line at her tastes and price band."""
     c = world.catalogue
-    line = taste @ (c.price * c.margin).astype(np.float32) * BAND_PRICES[band]
-    return np.asarray(orders * 365 * (1 + further) * line, np.float64)
+    # einsum, not a matrix product: its rounding does not depend on how many rows there are
+    line = np.einsum("nc,c->n", taste, (c.price * c.margin).astype(np.float32)) * BAND_PRICES[band]
+    return np.asarray(_KEPT * orders * 365 * (1 + further) * line, np.float64)

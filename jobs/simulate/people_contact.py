@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
 
 from jobs.simulate.channels import open_rates
 from jobs.simulate.draws import Array, choose, normal, uniform
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jobs.simulate.world import World
 
 PERSUADABLE, SURE_THING, LOST_CAUSE, SLEEPING_DOG = range(len(UPLIFT_TYPES))
-_REFERENCE = 4096  # persons over which the mean persuasion of a world without heterogeneity is taken
+_REFERENCE = 8192  # persons outside the world over which shares and means are taken
 # share of persons with an address, given that the channel fits how they shop
 _ADDRESS = dict(zip(CHANNELS, (0.88, 0.45, 0.6, 0.25, 0.6, 0.85, 0.75, 0.6, 1.0, 0.7), strict=True))
 _CONSENT = dict(zip(CHANNELS, (0.8, 0.7, 0.9, 0.85, 0.75, 0.6, 1.0, 0.8, 1.0, 0.75), strict=True))
@@ -61,24 +61,44 @@ def contact_latents(world: World, number: Array, h: Hidden, mode: Array, followe
 
 def uplift_types(world: World, number: Array, h: Hidden) -> Array:
     """int8[n] into UPLIFT_TYPES, by thresholds on three indices: put off, persuadable, buys anyway, in this order."""
-    p = world.params.people
-    observed = {
-        "dog": 0.8 * h.age - 0.6 * h.deal,
-        "persuadable": (0.7 * h.deal + 0.5 * h.online + 0.4 * h.novelty) / 0.98,
-        "sure": 0.8 * h.value - 0.6 * h.deal,
-    }
-
-    def index(name: str) -> Array:
-        rho = p.predictable_share
-        return np.sqrt(rho) * observed[name] + np.sqrt(1 - rho) * normal(world.seed, f"person.{name}", number)
-
-    left = 1 - p.sleeping_dog
-    dog = index("dog") > ndtri(left)
-    persuadable = index("persuadable") > ndtri(1 - min(p.persuadable / max(left, 1e-9), 1))
-    rest = left - p.persuadable
-    sure = index("sure") > ndtri(1 - min(p.sure_thing / max(rest, 1e-9), 1))
-    picked = np.select([dog, persuadable, sure], [SLEEPING_DOG, PERSUADABLE, SURE_THING], LOST_CAUSE)
+    outside = -1 - np.arange(_REFERENCE)
+    dog, persuadable, sure = _indices(world, number, h).T
+    limits = _thresholds(world, _indices(world, outside, hidden(world.seed, outside)))
+    picked = np.select(
+        [dog > limits[0], persuadable > limits[1], sure > limits[2]],
+        [SLEEPING_DOG, PERSUADABLE, SURE_THING],
+        LOST_CAUSE,
+    )
     return np.asarray(picked, np.int8)
+
+
+def _indices(world: World, number: Array, h: Hidden) -> Array:
+    """float64[n, 3]: inclination to be put off, to be persuaded, to buy anyway."""
+    observed = np.stack(
+        [
+            0.8 * h.age - 0.6 * h.deal,
+            (0.7 * h.deal + 0.5 * h.online + 0.4 * h.novelty) / 0.98,
+            0.8 * h.value - 0.6 * h.deal,
+        ],
+        axis=1,
+    )
+    unseen = normal(world.seed, "person.uplift", number[:, None], np.arange(3))
+    share = world.params.people.predictable_share
+    return np.asarray(np.sqrt(share) * observed + np.sqrt(1 - share) * unseen)
+
+
+def _thresholds(world: World, reference: Array) -> Array:
+    """float64[3]: limits of the indices at which the types have their shares among persons outside the world."""
+    p = world.params.people
+    shares = np.array([p.sleeping_dog, p.persuadable, p.sure_thing])
+    limits, free = np.empty(3), np.ones(len(reference), bool)
+    for step in range(3):
+        # whoever is of an earlier type is no longer there to be of this one
+        wanted = round(shares[step] * len(reference))
+        ordered = np.sort(reference[free, step])[::-1]
+        limits[step] = np.inf if not wanted else ordered[wanted] if wanted < len(ordered) else -np.inf
+        free &= reference[:, step] <= limits[step]
+    return limits
 
 
 def _persuasion(world: World, number: Array, h: Hidden, kind: Array) -> Array:
@@ -110,7 +130,7 @@ def _mean_persuasion(world: World) -> Array:
     return _persuasion(world, number, h, uplift_types(world, number, h)).mean(axis=0)
 
 
-def _open_rates(world: World, number: Array, h: Hidden, spread: float) -> Array:
+def _open_rates(world: World, number: Array, h: Hidden, most: float) -> Array:
     """float32[n, channels]: the world's rate x a person's factor of mean 1; who shops online reads online channels."""
     digital = np.array([c not in ("sms", "direct_mail", "parcel_insert", "store_staff") for c in CHANNELS])
     own = normal(world.seed, "person.opens", number)[:, None]
@@ -118,9 +138,9 @@ def _open_rates(world: World, number: Array, h: Hidden, spread: float) -> Array:
     lean = np.where(digital, 0.5, -0.2) * h.online[:, None]
     # the three parts sum to variance 1
     z = lean + 0.5 * own + np.sqrt(0.75 - np.where(digital, 0.25, 0.04)) * channel
-    factor = np.exp(spread * z - spread**2 / 2)
-    rate = open_rates(world.params.channels, world.seed) * factor
-    return np.minimum(rate, 0.97).astype(np.float32)
+    rate = open_rates(world.params.channels, world.seed)
+    spread = most * (1 - rate)  # where nearly everybody opens, persons differ less
+    return np.minimum(rate * np.exp(spread * z - spread**2 / 2), 0.97).astype(np.float32)
 
 
 def _addresses(world: World, number: Array, h: Hidden, mode: Array, follower: Array) -> Array:

@@ -35,13 +35,13 @@ _RANGES = {
 class PeopleParams:
     """How persons differ. Shares are of all persons unless it says otherwise."""
 
-    orders_per_year: float = 7.0  # mean paid orders a year in this shop of who is not a mere follower
-    rate_sigma: float = 1.05  # spread of the log of shopping frequency
+    orders_per_year: float = 10.0  # mean paid orders a year in this shop of who is not a mere follower
+    rate_sigma: float = 1.2  # spread of the log of shopping frequency
     lines_per_order: float = 2.2  # mean lines of an order
     basket_sigma: float = 0.35  # spread of the log of further lines
-    taste_sigma: float = 0.8  # spread of the log of a person's demand per category
-    favourites: int = 5  # categories lifted for each person
-    favourite_boost: float = 5.0  # by what factor
+    taste_sigma: float = 1.15  # spread of the log of a person's demand per category
+    favourites: int = 4  # categories lifted for each person
+    favourite_boost: float = 9.0  # by what factor
     follower_share: float = 0.15  # persons who follow and never buy
     joined_before: float = 0.6  # persons who appeared before the first day
     leave_rate: float = 0.2  # leaves for good a year, mean of the hazard
