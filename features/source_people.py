@@ -87,7 +87,7 @@ ACCOUNTS = Contract(
         "account_kind": "web",
         "identifier_kind": "phone",
         "identifier": "138 1234 5678",
-        "event_ts": "2025-03-02T03:58:00Z",
+        "event_ts": "2025-12-20T03:58:00Z",
         "acquisition_source": "search",
         "acquisition_cost": "12.50",
     },
@@ -112,7 +112,7 @@ CONSENTS = Contract(
         "channel": "sms",
         "purpose": "marketing",
         "action": "granted",
-        "event_ts": "2025-03-02T04:00:00Z",
+        "event_ts": "2025-12-20T04:00:00Z",
     },
 )
 
@@ -180,7 +180,7 @@ REFERRALS = Contract(
         "referral_id": "rf-31",
         "account_id": "m-100017",
         "referred_account_id": "m-100950",
-        "event_ts": "2025-11-11T12:00:00Z",
+        "event_ts": "2025-12-24T12:00:00Z",
     },
 )
 

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import time
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +17,7 @@ import pyarrow.parquet as pq
 
 SUFFIXES = (".parquet", ".csv")
 MAGIC = b"PAR1"
+SETTLED_SECONDS = 2.0
 # first bytes -> what people rename to .csv or .parquet by mistake
 OTHER_FORMATS = {b"PK\x03\x04": "a zip or Excel file", b"\x1f\x8b": "a gzip file", b"Obj\x01": "Avro", b"ORC": "ORC"}
 
@@ -43,13 +46,15 @@ class FileFault(Exception):
 def check_file(path: Path, name: str) -> SourceFile:
     """Looks at one file's bytes and footer; raises `FileFault` with a sentence that names it."""
     try:
-        size = path.stat().st_size
+        about = path.stat()
+        size = about.st_size
+        # a file that changed just now could change again within its time stamp
+        settled = time.time() - about.st_mtime > SETTLED_SECONDS
+        sha256 = (_digest if settled else _digest.__wrapped__)(path, size, about.st_mtime_ns, about.st_ino)
         with path.open("rb") as f:
             head = f.read(4)
             f.seek(max(size - 4, 0))
             tail = f.read(4)
-            f.seek(0)
-            sha256 = hashlib.file_digest(f, "sha256").hexdigest()
     except OSError as e:
         raise FileFault(f"{name}: cannot be read ({e.strerror}); check that it is there and readable") from e
     if size == 0:
@@ -69,6 +74,13 @@ def check_file(path: Path, name: str) -> SourceFile:
         raise FileFault(f"{name}: is a truncated Parquet file ({size:,} bytes, without a footer); deliver it again")
     schema, rows = _footer(path, name, size)
     return SourceFile(path, name, schema, size, sha256, rows)
+
+
+@lru_cache(maxsize=4096)
+def _digest(path: Path, size: int, changed_ns: int, inode: int) -> str:
+    """SHA-256 of a file; a delivery is looked at more than once in a run, and an unchanged file is read once."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
 
 
 def _footer(path: Path, name: str, size: int) -> tuple[pa.Schema, int]:

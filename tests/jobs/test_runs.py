@@ -160,3 +160,42 @@ def test_kill_at_every_boundary_then_resume(world: World, point: str) -> None:
     assert world.execute(copy).skipped
     for name in ("out", "side"):
         assert world.lake.arrow(name).sort_by("id")["id"].to_pylist() == ["a", "b"]
+
+
+def test_tables_that_a_step_may_write(world: World) -> None:
+    """Such a table is made when there is something for it; once it is there, the step owes it a new version."""
+    step = Step("copy", reads=("raw",), writes=("out",), may_write=("side",), settings=("seed",))
+
+    def only_out(job: Job) -> None:
+        job.write("out", job.read("raw").selectExpr(f"date'{job.as_of.day}' as as_of", "id"))
+
+    assert not world.execute(only_out, step).skipped
+    assert world.execute(only_out, step).skipped
+    assert world.lake.table("side") is None
+    world.put(["a", "b", "c"])
+    assert not world.execute(copy, step).skipped
+    assert world.execute(copy, step).skipped
+    world.put(["a"])
+    with pytest.raises(LakeError, match="ended without writing side"):
+        world.execute(only_out, step)
+    assert world.lake.last_commit("out").rows == 3  # type: ignore[union-attr]
+
+
+def test_what_is_always_written_is_published_last(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step killed between its tables is not taken for finished, also when the missing one is an optional one."""
+    step = Step("copy", reads=("raw",), writes=("out",), may_write=("side",), settings=("seed",))
+    publish = Lake.publish
+
+    def killed(lake: Lake, staged: Any, **about: Any) -> int:
+        if staged.contract.name == "out":
+            raise KeyboardInterrupt
+        return publish(lake, staged, **about)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "publish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            world.execute(copy, step)
+    assert world.lake.table("out") is None
+    assert world.lake.table("side") is not None
+    assert not world.execute(copy, step).skipped
+    assert world.execute(copy, step).skipped
