@@ -28,8 +28,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # name -> (module, attribute or None for a step, short help), in daily order
 COMMANDS: dict[str, tuple[str, str | None, str]] = {
     "demo": ("jobs.demo", "command", "Run everything on public grocery data that comes with the [demo] extra."),
+    "simulate": ("jobs.simulate_world", "command", "Simulate a market whose truth is known, as source tables."),
     "ingest": ("jobs.ingest", None, "Read source files, check every row, keep the bad ones in quarantine."),
     "resolve-identities": ("jobs.resolve_identities", None, "Map accounts to customers."),
+    "identities": ("jobs.identities", "command", "List merges and splits of customers; undo, split, link."),
     "build-features": ("jobs.build_features", None, "Compute the customer feature tables as of a date."),
     "train-recommender": ("jobs.train_recommender", None, "Train and register the product and category recommender."),
     "train-response": ("jobs.train_response", None, "Train and register the response model."),

@@ -14,7 +14,7 @@ from jobs.simulate.errors import WorldError
 from jobs.simulate.market_tables import market_tables
 from jobs.simulate.truth import market_truth, marker, world_facts
 from jobs.simulate.world import World
-from jobs.simulate.world_files import finished_rows, open_folder, publish, write_block
+from jobs.simulate.world_files import finished_rows, holds, open_folder, publish, write_block
 
 BLOCK = 16_384  # persons at a time: what a process holds at once grows with it
 MARKET = 0  # number under which the tables of no person are written
@@ -54,6 +54,11 @@ def simulate(
             totals[name] = totals.get(name, 0) + n
     publish(out, about, world_facts(world))
     return dict(sorted(totals.items()))
+
+
+def is_written(world: World, out: Path, block: int = BLOCK) -> bool:
+    """Whether `out` holds just this world, whole."""
+    return holds(out, {**marker(world), "block": block})
 
 
 def _written(

@@ -57,6 +57,11 @@ def open_folder(out: Path, about: Mapping[str, Any], overwrite: bool) -> Path:
     return building
 
 
+def holds(out: Path, about: Mapping[str, Any]) -> bool:
+    """Whether `out` holds the whole world that `about` names."""
+    return bool(_read(out / MARKER) == _plain(about))
+
+
 def remove_world(out: Path) -> None:
     """Removes a world's own files, the marker first, so that a half-removed one is not taken for a whole."""
     (out / MARKER).unlink(missing_ok=True)
