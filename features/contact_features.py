@@ -14,7 +14,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.contact_pairs import PAIR, closes_ts, holds_at
+from features.contact_pairs import PAIR, answers_channel, closes_ts, holds_at, with_answered_channel
 from features.contract import Column as C
 from features.contract import Contract
 
@@ -236,12 +236,15 @@ def _past_sends(
         .select(*KEYS, "contact_id", "offer_id", "channel", "offer_kind", "age", "closes_ts", "event_ts")
     )
     answers = _before(
-        sources.responses.where(F.col("response_kind") == F.lit(response_kind)),
+        with_answered_channel(
+            sources.responses.where(F.col("response_kind") == F.lit(response_kind)), sources.contacts
+        ),
         sources.customer_map,
         cuts,
         params.history_days,
-    ).select(*KEYS, "offer_id", F.col("event_ts").alias("answered_ts"))
+    ).select(*KEYS, "offer_id", "answered_channel", F.col("event_ts").alias("answered_ts"))
     inside = (F.col("answered_ts") >= F.col("event_ts")) & (F.col("answered_ts") < F.col("closes_ts"))
+    inside = inside & answers_channel()
     columns = [*KEYS, "contact_id", "offer_id", "channel", "offer_kind", "age", "closes_ts"]
     return (
         sends.join(answers, on=[*KEYS, "offer_id"], how="left")

@@ -99,22 +99,24 @@ def with_response_label(
     as_of: AsOf,
     response_kind: str = "redeem",
     maturity_days: int = 1,
+    contacts: DataFrame | None = None,
 ) -> DataFrame:
     """Adds `offer_kind`, `closes_ts`, `responded` (0 or 1) and `matured` to pairs.
 
     A pair responded when a response of the kind to the offer has cut <= event_ts < closes_ts, the local midnight
     after the offer's last day. It is matured, and so may be learned from, when that window closed at least
     `maturity_days` local days before `as_of`: by then late reports are in. When a response became known does not
-    matter for a label.
+    matter for a label. A response that names its channel, or its send (`contacts` tells the channel), answers the
+    pair of that channel only; one that names neither answers every channel the offer went out through.
     """
     answers = (
-        responses.where(F.col("response_kind") == F.lit(response_kind))
+        with_answered_channel(responses.where(F.col("response_kind") == F.lit(response_kind)), contacts)
         .join(customer_map, on="account_id", how="inner")
         .where(holds_at(F.col("event_ts")))
-        .select("customer_id", "offer_id", F.col("event_ts").alias("answered_ts"))
+        .select("customer_id", "offer_id", "answered_channel", F.col("event_ts").alias("answered_ts"))
     )
     windows = offers.select("offer_id", "offer_kind", closes_ts(as_of.time_zone).alias("closes_ts"))
-    inside = (F.col("answered_ts") >= F.col("cut")) & (F.col("answered_ts") < F.col("closes_ts"))
+    inside = (F.col("answered_ts") >= F.col("cut")) & (F.col("answered_ts") < F.col("closes_ts")) & answers_channel()
     keys = [*PAIR, "offer_kind", "closes_ts"]
     return (
         pairs.join(windows, on="offer_id", how="inner")
@@ -123,6 +125,23 @@ def with_response_label(
         .agg(F.max(F.when(inside, F.lit(1)).otherwise(F.lit(0))).cast("int").alias("responded"))
         .withColumn("matured", F.col("closes_ts") <= F.lit(as_of.plus(-maturity_days).ts))
     )
+
+
+def with_answered_channel(responses: DataFrame, contacts: DataFrame | None) -> DataFrame:
+    """Adds `answered_channel`: the channel that a response names, else that of the send it names, else null."""
+    if contacts is None:
+        return responses.withColumn("answered_channel", F.col("channel"))
+    sends = contacts.select("contact_id", F.col("channel").alias("sent_channel"))
+    return (
+        responses.join(sends, on="contact_id", how="left")
+        .withColumn("answered_channel", F.coalesce(F.col("channel"), F.col("sent_channel")))
+        .drop("sent_channel")
+    )
+
+
+def answers_channel() -> Column:
+    """Whether a response with `answered_channel` answers a send in `channel`; one that names none answers all."""
+    return F.col("answered_channel").isNull() | (F.col("answered_channel") == F.col("channel"))
 
 
 def closes_ts(time_zone: str) -> Column:

@@ -12,8 +12,10 @@ from features.output_tables import CHANNEL_SCORES, NEXT_BEST_OFFERS, NEXT_BEST_P
 from features.source_tables import CONTACTS, OFFER_PRODUCTS, RESPONSES
 from jobs.runs import Job, Step
 from scoring.allocation import place_funding
+from scoring.channel_terms import with_channel_terms
 from scoring.constraints import constraint_usage
 from scoring.decide_offers import DecisionInputs, decided_candidates, ranked_candidates
+from scoring.decision_params import DecisionParams
 from scoring.decisions import carried_over, decision_log, next_best_offers, with_withdrawals
 from scoring.funnel import decision_funnel, trace
 from scoring.history import member_references, open_decisions
@@ -32,6 +34,8 @@ STEP = Step(
         "offer_scores",
         "channel_scores",
         "next_best_products",
+        "channels",
+        "contact_effects",
     ),
     previous=("next_best_offers",),
     writes=("decision_log", "next_best_offers", "decision_trace", "decision_funnel", "constraint_usage"),
@@ -52,14 +56,14 @@ def run(job: Job) -> None:
     if missing:
         _write_nothing_new(job, open_rows, missing)
         return
-    params, as_of, currency = job.settings.decisions, job.as_of, job.settings.currency
-    _say_assumptions(job)
+    params, as_of, currency = decision_params(job), job.as_of, job.settings.currency
+    _say_assumptions(job, params)
     inputs = _inputs(job, accounts, contacts, open_rows)
     ranked = job.write_read("ranked", ranked_candidates(inputs, params, as_of))
     funding = job.write_read("funding", place_funding(ranked, params))
     decided = job.write_read("decided", decided_candidates(ranked, funding))
 
-    sends = _sends(job, decided, accounts, open_rows)
+    sends = _sends(job, decided, accounts, open_rows, params)
     offers = next_best_offers(sends, params, as_of, currency)
     unscored = decided.where(F.col("dropped_by") == "no_response_score")
     executed = job.write_read("executed", with_withdrawals(offers, open_rows, unscored, as_of))
@@ -70,6 +74,12 @@ def run(job: Job) -> None:
     job.write("decision_funnel", funnel)
     job.write("constraint_usage", constraint_usage(decided, funding, params, as_of))
     _report(job, funnel, decided, executed)
+
+
+def decision_params(job: Job) -> DecisionParams:
+    """The settings, with the terms of the source table `channels` laid over them."""
+    rows = job.read("channels").collect() if job.has("channels") else []
+    return with_channel_terms(job.settings.decisions, [row.asDict() for row in rows])
 
 
 def _inputs(job: Job, accounts: DataFrame, contacts: DataFrame, open_rows: DataFrame) -> DecisionInputs:
@@ -94,12 +104,15 @@ def _inputs(job: Job, accounts: DataFrame, contacts: DataFrame, open_rows: DataF
         channel_scores=_optional(job, CHANNEL_SCORES),
         response_values=values,
         open_rows=open_rows,
+        effects=job.read("contact_effects") if job.has("contact_effects") else None,
     )
 
 
-def _sends(job: Job, decided: DataFrame, accounts: DataFrame, open_rows: DataFrame) -> DataFrame:
+def _sends(
+    job: Job, decided: DataFrame, accounts: DataFrame, open_rows: DataFrame, params: DecisionParams
+) -> DataFrame:
     """Candidates to send, with products, window and the number under which the tool knows the customer."""
-    params, as_of = job.settings.decisions, job.as_of
+    as_of = job.as_of
     transactions = job.read("transactions").join(accounts, on=["account_id"], how="inner")
     popularity = product_popularity(transactions, as_of, params.popularity_days)
     chosen = job.write_read("chosen", decided.where(F.col("dropped_by").isNull()))
@@ -136,12 +149,19 @@ def _write_nothing_new(job: Job, open_rows: DataFrame, why: str) -> None:
             job.write(name, _empty(job, job.lake.contract(name)))
 
 
-def _say_assumptions(job: Job) -> None:
-    p, currency = job.settings.decisions, job.settings.currency
+def _say_assumptions(job: Job, p: DecisionParams) -> None:
+    currency = job.settings.currency
+    listed = {channel for channel, terms in p.channels.items() if terms.contact_cost is not None}
+    guessed = {channel: cost for channel, cost in p.contact_cost.items() if channel not in listed}
+    cost = "" if listed else f", contact cost {guessed or p.contact_cost_default} {currency}"
+    measured = job.read("contact_effects").where(F.col("basis") == "randomised") if job.has("contact_effects") else None
+    known = sorted(f"{r['channel']} {r['offer_kind']}" for r in measured.collect()) if measured is not None else []
     job.say(
         f"assumed, not measured: {p.incrementality_prior:.0%} of responses would not come without the contact, "
-        f"margin rate {p.margin_rate:.0%}, contact cost {p.contact_cost or p.contact_cost_default} {currency}"
+        f"margin rate {p.margin_rate:.0%}{cost}"
     )
+    if known:
+        job.say(f"measured by experiment instead, for {len(known)} channels and kinds: {', '.join(known)}")
     for name, effect in {
         "contacts": "caps and cool-down see earlier decisions only",
         "responses": "redemptions and refusals are unknown",

@@ -1,26 +1,45 @@
 """Write channel and offer scores.
 
 Every customer with a typical offer of each channel and kind (channel_scores) and with each live offer
-(offer_scores), by the champion response model.
+(offer_scores), by the champion response model. Reach comes from channels, accounts and consents, rates of opens,
+clicks and refusals from past sends, and what a contact brings (contact_effects) from accounts held out by a draw.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
 from features.contact_features import ContactSources, as_contact_features
 from features.contact_pairs import as_pairs, customers_at, live_options, typical_options
 from features.order_lines import account_customers
+from features.reach import REASONS, ReachSources, as_reach
 from jobs.contact_sources import OPTIONAL, READS, SETTINGS, contact_sources
 from jobs.runs import Job, Step
 from models.response import load_response
-from scoring.channels import as_best_times, score_channels, score_offers, score_pairs
+from scoring.channel_rates import as_send_counts, join_rates
+from scoring.channels import ChannelFacts, as_best_times, score_channels, score_offers, score_pairs
+from scoring.experiment_data import (
+    as_margin_orders,
+    as_sides,
+    collect_units,
+    effects_table,
+    filter_reachable,
+    filter_sampled,
+)
+from scoring.experiments import estimate_effects
 
 STEP = Step(
     "score-channels",
     reads=READS,
-    optional=OPTIONAL,
-    writes=("channel_scores", "offer_scores"),
+    optional=(*OPTIONAL, "channels", "accounts", "consents", "holdouts", "store_visits"),
+    writes=("channel_scores", "offer_scores", "contact_effects"),
     models=("response",),
-    settings=(*SETTINGS, "channel_scores"),
+    settings=(*SETTINGS, "channel_scores", "response_priors", "reach", "experiments", "decisions", "horizon_days"),
     next="nextbest decide-offers",
 )
 
@@ -32,7 +51,9 @@ def run(job: Job) -> None:
     path, params = job.engine.ship(champion.path), job.settings.channel_scores
     sources = contact_sources(job)
     customers = customers_at(sources.customer_map, job.as_of)
-    channels = known_channels(sources, params.default_channel)
+    channels = listed_channels(job) or known_channels(sources, params.default_channel)
+    accounts = job.write_read("accounts_at", account_customers(sources.customer_map, job.as_of))
+    reach = reach_sources(job, sources, accounts)
 
     live = live_options(sources.offers, job.as_of, channels)
     typical = typical_options(sources.offers, job.as_of, channels)
@@ -42,13 +63,94 @@ def run(job: Job) -> None:
     )
     scores = job.write_read("pair_scores", score_pairs(path, features, params))
 
-    times = None
+    effects = contact_effects(job, sources, accounts, reach)
+    job.write("contact_effects", effects)
+    facts = ChannelFacts(effects=job.spark.createDataFrame(effects) if effects.num_rows else None)
     if job.has("responses") and job.has("contacts"):
-        accounts = account_customers(sources.customer_map, job.as_of)
         times = as_best_times(sources.responses, sources.contacts, accounts, job.as_of, params)
-    job.write("channel_scores", score_channels(scores, typical, times, job.as_of))
+        counts = as_send_counts(sources.contacts, sources.responses, accounts, job.as_of, params)
+        counts = job.write_read("send_counts", counts)
+        weight = job.settings.response_priors.weight
+        rates = partial(join_rates, counts=counts, params=params, weight=weight)
+        facts = replace(facts, best_times=job.write_read("best_times", times), rates=rates)
+    if reach is not None:
+        pairs = scores.select("customer_id", "channel").distinct().withColumn("cut", F.lit(job.as_of.ts))
+        facts = replace(facts, reach=job.write_read("reach", as_reach(pairs, reach, job.settings.reach)))
+        say_reach(job, facts.reach)
+    job.write("channel_scores", score_channels(scores, typical, facts, job.as_of))
     if not job.write("offer_scores", score_offers(scores, live, job.as_of)):
         job.say(f"no offer is live on {job.as_of.day}: nothing for decide-offers to choose from")
+
+
+def listed_channels(job: Job) -> list[str]:
+    """The channels of the source table, sorted; none when it was not delivered."""
+    if not job.has("channels"):
+        return []
+    return sorted(row["channel"] for row in job.read("channels").select("channel").distinct().collect())
+
+
+def reach_sources(job: Job, sources: ContactSources, accounts: DataFrame) -> ReachSources | None:
+    """What reach rests on; None without the table of channels: then nobody knows what a channel needs."""
+    if not job.has("channels"):
+        return None
+    given = {name: job.read(name) if job.has(name) else None for name in ("accounts", "consents", "store_visits")}
+    for name, lost in {"accounts": "addresses", "consents": "consent where a channel needs it"}.items():
+        if given[name] is None:
+            job.say(f"no {name}: {lost} cannot be known, and what is not known does not stop a contact")
+    return ReachSources(
+        channels=job.read("channels"),
+        customers=accounts,
+        transactions=sources.transactions,
+        contacts=sources.contacts,
+        responses=sources.responses,
+        **given,
+    )
+
+
+def say_reach(job: Job, reach: DataFrame | None) -> None:
+    """A line per channel: how many can be reached, and why the others cannot."""
+    if reach is None:
+        return
+    count = F.count(F.lit(1))
+    rows = reach.groupBy("channel").agg(
+        F.sum(F.col("reachable").cast("int")).alias("reachable"),
+        count.alias("n"),
+        *[F.sum((F.col("unreachable_because") == why).cast("int")).alias(why) for why in REASONS],
+    )
+    for r in rows.orderBy("channel").collect():
+        why = ", ".join(f"{r[w]:,} {w.replace('_', ' ')}" for w in REASONS if r[w])
+        line = f"{r['channel']}: {r['reachable'] or 0:,} of {r['n']:,} customers reachable"
+        job.say(f"{line}; {why}" if why else line)
+
+
+def contact_effects(job: Job, sources: ContactSources, accounts: DataFrame, reach: ReachSources | None) -> pa.Table:
+    """The table of measured effects; empty, and said so, where nobody was ever held out."""
+    if not (job.has("contacts") and job.has("holdouts") and job.has("offers")):
+        job.say("no holdouts: what a contact brings is not measured, decisions go by their assumption")
+        return effects_table([], job.as_of, job.settings.horizon_days)
+    horizon, params = job.settings.horizon_days, job.settings.experiments
+    customers = accounts.select("customer_id").distinct().count()
+    share = min(1.0, params.max_customers / max(customers, 1))
+    sides = as_sides(sources.contacts, job.read("holdouts"), sources.offers, accounts, job.as_of, horizon)
+    sides = job.write_read("sides", filter_sampled(sides, share))
+    if reach is not None:
+        sides = job.write_read("reached", filter_reachable(sides, as_reach(sides, reach, job.settings.reach)))
+    rate = job.settings.decisions.margin_rate
+    orders = as_margin_orders(sources.transactions, job.read("products"), accounts, job.as_of, rate)
+    effects = estimate_effects(collect_units(sides, filter_sampled(orders, share), horizon, params), params)
+    for e in effects:
+        if e.margin is None:
+            job.say(f"{e.channel}, {e.offer_kind}: not measured, {e.refused_because}")
+        else:
+            low, high = e.margin.interval
+            job.say(
+                f"{e.channel}, {e.offer_kind}: {e.n_contacted:,} contacted, {e.n_held_out:,} held out, margin "
+                f"{e.margin.value:+.2f} [{low:+.2f}, {high:+.2f}] {job.settings.currency} a contact, used "
+                f"{e.margin_used or 0:+.2f}"
+            )
+    job.count("effects_measured", sum(e.margin is not None for e in effects))
+    job.count("effects_refused", sum(e.margin is None for e in effects))
+    return effects_table(effects, job.as_of, horizon)
 
 
 def known_channels(sources: ContactSources, default: str) -> list[str]:

@@ -27,10 +27,12 @@ from features.definitions import FeatureParams
 from features.errors import SettingsError
 from features.identifiers import IdentifierParams
 from features.quality_params import QualityParams
+from features.reach import ReachParams
 from jobs.session import SessionParams
 from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
 from scoring.channel_params import ChannelParams
 from scoring.decision_params import DecisionParams
+from scoring.experiment_params import ExperimentParams
 from scoring.recommender_params import RecommenderParams
 
 PREFIX = "NEXTBEST_"
@@ -73,6 +75,8 @@ class Settings(BaseModel):
     response_priors: ResponsePriors
     response_evaluation: ResponseEvaluationParams
     channel_scores: ChannelParams
+    reach: ReachParams
+    experiments: ExperimentParams
     recommender: RecommenderParams
 
     def section_hash(self, names: tuple[str, ...]) -> str:
@@ -87,6 +91,11 @@ FREE = (
     "availability_lag_hours",
     "decisions.contact_cost",
     "decisions.address_kind",
+    "identity.cap",
+    "identity.expiry_days",
+    "identity.strength",
+    "decisions.channels",
+    "channel_scores.open_prior",
     "quality.severity",
     "response_priors.channels",
     "session.conf",

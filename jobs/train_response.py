@@ -80,7 +80,7 @@ def collect_sends(job: Job, params: ResponseParams) -> ResponseFrame:
     pairs = as_send_pairs(sources.contacts, sources.offers, sources.customer_map, job.as_of)
     labelled = with_response_label(
         pairs, sources.responses, sources.offers, sources.customer_map, job.as_of, params.response_kind,
-        params.maturity_days,
+        params.maturity_days, sources.contacts,
     ).select("customer_id", "offer_id", "channel", "closes_ts", "responded", "matured")  # fmt: skip
     features = as_contact_features(
         pairs, sources, job.settings.contact_features, job.settings.time_zone, params.response_kind

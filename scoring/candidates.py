@@ -6,7 +6,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf, known_before, with_local_time
-from features.contact_pairs import known_offers
+from features.contact_pairs import known_offers, with_answered_channel
 from scoring.decision_params import DecisionParams
 from scoring.history import decision_id
 
@@ -38,6 +38,7 @@ def join_scores(candidates: DataFrame, offer_scores: DataFrame, channel_scores: 
         "channel",
         "offer_kind",
         "reachable",
+        "unreachable_because",
         F.col("uplift").alias("measured_uplift"),
         F.col("uplift_basis").alias("measured_basis"),
         "p_unsubscribe",
@@ -52,7 +53,8 @@ def join_scores(candidates: DataFrame, offer_scores: DataFrame, channel_scores: 
 def join_contacts(candidates: DataFrame, contacts: DataFrame, as_of: AsOf) -> DataFrame:
     """Adds `sends, days_since_send` of the offer, and the customer's `contacts_7, contacts_30` in any channel.
 
-    A contact exactly n days before the cut is within n days. Channels are pooled: one household, one letter box.
+    A contact exactly n days before the cut is within n days. Channels are pooled: one household, one letter box. A
+    channel's own limit has `channel_contacts_30`.
     """
     known = known_before(contacts, as_of).transform(with_local_time, as_of.time_zone)
     offer = known.groupBy("customer_id", "offer_id").agg(
@@ -62,57 +64,86 @@ def join_contacts(candidates: DataFrame, contacts: DataFrame, as_of: AsOf) -> Da
     counts = known.groupBy("customer_id").agg(
         *[F.sum(F.when(w, F.lit(1)).otherwise(F.lit(0))).alias(f"contacts_{days}") for days, w in within.items()]
     )
+    by_channel = (
+        known.where(within[30]).groupBy("customer_id", "channel").agg(F.count(F.lit(1)).alias("channel_contacts_30"))
+    )
     return (
         candidates.join(offer, on=["customer_id", "offer_id"], how="left")
         .join(counts, on=["customer_id"], how="left")
+        .join(by_channel, on=["customer_id", "channel"], how="left")
         .withColumn("days_since_send", F.datediff(F.lit(as_of.day), F.col("last_send_day")))
         .drop("last_send_day")
-        .withColumns({c: F.coalesce(F.col(c), F.lit(0)).cast("bigint") for c in ("sends", "contacts_7", "contacts_30")})
+        .withColumns(
+            {
+                c: F.coalesce(F.col(c), F.lit(0)).cast("bigint")
+                for c in ("sends", "contacts_7", "contacts_30", "channel_contacts_30")
+            }
+        )
     )
 
 
-def join_responses(candidates: DataFrame, responses: DataFrame, as_of: AsOf, params: DecisionParams) -> DataFrame:
+def join_responses(
+    candidates: DataFrame, responses: DataFrame, contacts: DataFrame, as_of: AsOf, params: DecisionParams
+) -> DataFrame:
     """Adds `redeemed` (this offer), `unsubscribed` and `complained` (within the pause), all before the cut.
 
-    A response does not name its channel, so a refusal counts for all of them.
+    An unsubscribe closes the channel that it names, or that of the send it names; one that names neither closes all.
+    A complaint pauses every channel.
     """
-    known = known_before(responses, as_of)
+    known = with_answered_channel(known_before(responses, as_of), contacts)
     redeemed = (
         known.where(F.col("response_kind") == "redeem")
         .groupBy("customer_id", "offer_id")
         .agg(F.lit(True).alias("redeemed"))
     )
     pause = F.lit(as_of.plus(-params.complaint_pause_days).ts)
-    refused = known.where(F.col("response_kind").isin("unsubscribe", "complaint")).groupBy("customer_id")
-    refusals = refused.agg(
-        F.max(F.col("response_kind") == "unsubscribe").alias("unsubscribed"),
-        F.max((F.col("response_kind") == "complaint") & (F.col("event_ts") >= pause)).alias("complained"),
+    complaints = (
+        known.where((F.col("response_kind") == "complaint") & (F.col("event_ts") >= pause))
+        .groupBy("customer_id")
+        .agg(F.lit(True).alias("complained"))
     )
+    left = known.where(F.col("response_kind") == "unsubscribe")
+    named = (
+        left.where(F.col("answered_channel").isNotNull())
+        .groupBy("customer_id", F.col("answered_channel").alias("channel"))
+        .agg(F.lit(True).alias("left_channel"))
+    )
+    unnamed = left.where(F.col("answered_channel").isNull()).groupBy("customer_id").agg(F.lit(True).alias("left_all"))
     flags = ("redeemed", "unsubscribed", "complained")
     return (
         candidates.join(redeemed, on=["customer_id", "offer_id"], how="left")
-        .join(refusals, on=["customer_id"], how="left")
+        .join(complaints, on=["customer_id"], how="left")
+        .join(named, on=["customer_id", "channel"], how="left")
+        .join(unnamed, on=["customer_id"], how="left")
+        .withColumn("unsubscribed", F.coalesce(F.col("left_channel"), F.col("left_all")))
+        .drop("left_channel", "left_all")
         .withColumns({c: F.coalesce(F.col(c), F.lit(False)) for c in flags})
     )
 
 
 def join_open_decisions(candidates: DataFrame, open_rows: DataFrame) -> DataFrame:
-    """Adds `decision_id`, `is_issued` (this very decision is with a tool), `issued_others` (others of hers are) and
-    `held_propensity` (with which an issued decision was drawn).
+    """Adds `decision_id`, `is_issued` (this very decision is with a tool), `issued_others` (others of hers are),
+    `channel_issued_others` (others of hers in this channel) and `held_propensity` (with which an issued decision was
+    drawn).
 
     open_rows: what `scoring.history.open_decisions` gives.
     """
     issued = open_rows.where(F.col("is_issued"))
     own = issued.select("decision_id", "is_issued", F.col("logging_propensity").alias("held_propensity"))
     totals = issued.groupBy("customer_id").agg(F.count(F.lit(1)).alias("issued_total"))
+    channel_totals = issued.groupBy("customer_id", "channel").agg(F.count(F.lit(1)).alias("channel_issued_total"))
+    others = {"issued_others": "issued_total", "channel_issued_others": "channel_issued_total"}
     return (
         candidates.withColumn("decision_id", decision_id())
         .join(own, on=["decision_id"], how="left")
         .join(totals, on=["customer_id"], how="left")
+        .join(channel_totals, on=["customer_id", "channel"], how="left")
         .withColumn("is_issued", F.coalesce(F.col("is_issued"), F.lit(False)))
-        .withColumn(
-            "issued_others",
-            (F.coalesce(F.col("issued_total"), F.lit(0)) - F.col("is_issued").cast("int")).cast("bigint"),
+        .withColumns(
+            {
+                name: (F.coalesce(F.col(total), F.lit(0)) - F.col("is_issued").cast("int")).cast("bigint")
+                for name, total in others.items()
+            }
         )
-        .drop("issued_total")
+        .drop(*others.values())
     )

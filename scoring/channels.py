@@ -5,6 +5,7 @@ In `offer_scores` the offer is a live one and the horizon is what is left of it.
 offer of the kind (the one that started last) sent at `as_of`, and the horizon is its whole length.
 
 What the sources do not record stays null and is not guessed: opens, clicks, refusals, reachability, uplift.
+`uplift` is the mean effect of the channel and kind (`scoring/experiments.py`), the same for every customer.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from pyspark.sql import functions as F
 
 from features.as_of import AsOf
 from features.batches import map_batches
+from features.contact_pairs import with_answered_channel
 from features.contract import Column as C
 from features.contract import Contract
 from models.response import ResponseModel, load_response
 from scoring.channel_params import ChannelParams
+from scoring.channel_rates import RATES
 from scoring.response_reasons import response_reasons
 
 PAIR_SCORES = Contract(
@@ -90,33 +93,58 @@ def score_offers(scores: DataFrame, options: DataFrame, as_of: AsOf) -> DataFram
     )
 
 
-def score_channels(scores: DataFrame, options: DataFrame, best_times: DataFrame | None, as_of: AsOf) -> DataFrame:
-    """Rows of `channel_scores`: the PAIR_SCORES of typical offers (`typical_options`), with the best times to send."""
+@dataclass(frozen=True)
+class ChannelFacts:
+    """What is known of customers and channels beside the response model; None where the sources do not say."""
+
+    best_times: DataFrame | None = None  # see `as_best_times`
+    reach: DataFrame | None = None  # customer_id, channel, reachable, unreachable_because
+    rates: Callable[[DataFrame], DataFrame] | None = None  # adds the columns of `scoring.channel_rates.RATES`
+    effects: DataFrame | None = None  # table `contact_effects`
+
+
+def score_channels(scores: DataFrame, options: DataFrame, facts: ChannelFacts, as_of: AsOf) -> DataFrame:
+    """Rows of `channel_scores`: the PAIR_SCORES of typical offers (`typical_options`), with what else is known."""
     scored = scores.join(F.broadcast(options), on=["offer_id", "channel", "window_days"], how="left_semi")
-    if best_times is None:
-        unknown = F.lit(None).cast("int")
-        timed = scored.withColumns({"best_weekday": unknown, "best_hour": unknown})
+    keys = ["customer_id", "channel"]
+    scored = _joined(scored, facts.best_times, keys, {"best_weekday": "int", "best_hour": "int"})
+    scored = _joined(scored, facts.reach, keys, {"reachable": "boolean", "unreachable_because": "string"})
+    if facts.rates is None:
+        scored = _joined(scored, None, keys, dict.fromkeys(RATES.values(), "double"))
     else:
-        timed = scored.join(best_times, on=["customer_id", "channel"], how="left")
-    no_number = F.lit(None).cast("double")
-    return timed.select(
+        scored = facts.rates(scored)
+    measured = None
+    if facts.effects is not None:
+        measured = facts.effects.where(F.col("basis") == "randomised").select(
+            "channel", "offer_kind", F.col("effect_buy").alias("uplift")
+        )
+    scored = _joined(scored, measured, ["channel", "offer_kind"], {"uplift": "double"})
+    return scored.select(
         F.lit(as_of.day).alias("as_of"),
         "customer_id",
         "channel",
         "offer_kind",
-        F.lit(None).cast("boolean").alias("reachable"),
-        no_number.alias("p_open"),
-        no_number.alias("p_click"),
+        "reachable",
+        "p_open",
+        "p_click",
         "p_response",
         F.col("window_days").alias("horizon_days"),
-        no_number.alias("uplift"),
-        F.lit("none").alias("uplift_basis"),
-        no_number.alias("p_unsubscribe"),
+        "uplift",
+        F.when(F.col("uplift").isNotNull(), F.lit("randomised")).otherwise(F.lit("none")).alias("uplift_basis"),
+        "p_unsubscribe",
         "fatigue",
         "best_weekday",
         "best_hour",
         "reasons",
+        "unreachable_because",
     )
+
+
+def _joined(df: DataFrame, known: DataFrame | None, keys: list[str], columns: dict[str, str]) -> DataFrame:
+    """`df` with the columns of `known`, or with nulls of their types when nothing is known."""
+    if known is None:
+        return df.withColumns({name: F.lit(None).cast(kind) for name, kind in columns.items()})
+    return df.join(known.select(*keys, *columns), on=keys, how="left")
 
 
 def as_best_times(
@@ -130,10 +158,12 @@ def as_best_times(
     """
     cut = F.lit(as_of.ts)
     local = F.from_utc_timestamp(F.col("event_ts"), as_of.time_zone)
+    seen = responses.where(F.col("response_kind").isin("open", "click"))
     looks = (
-        responses.where(F.col("response_kind").isin("open", "click"))
-        .where((F.col("event_ts") < cut) & (F.col("available_ts") < cut))
-        .join(contacts.select("contact_id", "channel"), on="contact_id", how="inner")
+        with_answered_channel(seen.where((F.col("event_ts") < cut) & (F.col("available_ts") < cut)), contacts)
+        .drop("channel")
+        .withColumnRenamed("answered_channel", "channel")
+        .where(F.col("channel").isNotNull())
         .join(customers.select("account_id", "customer_id"), on="account_id", how="inner")
         # from the day number (1970-01-01 was a Thursday): `weekday` is wrong for Sundays on the embedded engine
         .withColumn("best_weekday", (F.pmod(F.unix_date(F.to_date(local)) + 3, F.lit(7)) + 1).cast("int"))

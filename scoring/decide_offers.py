@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from features.as_of import AsOf
 from scoring.allocation import with_allocation_drops, with_ranks
@@ -17,9 +18,10 @@ from scoring.candidates import (
     join_scores,
     offer_candidates,
 )
+from scoring.channel_limits import with_channel_capacity, with_channel_places
 from scoring.decision_params import DecisionParams
 from scoring.eligibility import with_contact_drops
-from scoring.priority import with_priority, with_response_values, with_value_drops
+from scoring.priority import join_measured_margins, with_priority, with_response_values, with_value_drops
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class DecisionInputs:
     channel_scores: DataFrame  # table `channel_scores` of the day
     response_values: DataFrame  # see scoring/redemptions.py
     open_rows: DataFrame  # see scoring/history.py
+    effects: DataFrame | None = None  # table `contact_effects` of the day
 
 
 def ranked_candidates(inputs: DecisionInputs, params: DecisionParams, as_of: AsOf) -> DataFrame:
@@ -43,19 +46,30 @@ def ranked_candidates(inputs: DecisionInputs, params: DecisionParams, as_of: AsO
     """
     offers = current_offers(inputs.offers, as_of, params)
     channels = inputs.channel_scores.select("channel").distinct()
-    return (
+    priced = (
         offer_candidates(inputs.customers, offers, channels)
         .transform(join_scores, inputs.offer_scores, inputs.channel_scores)
         .transform(join_contacts, inputs.contacts, as_of)
-        .transform(join_responses, inputs.responses, as_of, params)
+        .transform(join_responses, inputs.responses, inputs.contacts, as_of, params)
         .transform(join_open_decisions, inputs.open_rows)
         .transform(with_contact_drops, params, as_of)
         .transform(with_response_values, inputs.response_values, params)
+        .transform(_join_effects, inputs, params)
         .transform(with_priority, params)
         .transform(with_value_drops, params)
+    )
+    return (
+        priced.transform(with_channel_places, params)
+        .transform(with_channel_capacity, params)
         .transform(with_arm, params.arms)
         .transform(with_ranks, params)
     )
+
+
+def _join_effects(candidates: DataFrame, inputs: DecisionInputs, params: DecisionParams) -> DataFrame:
+    if inputs.effects is None:
+        return candidates.withColumn("measured_margin", F.lit(None).cast("double"))
+    return join_measured_margins(candidates, inputs.effects, inputs.offer_scores, inputs.channel_scores, params)
 
 
 def decided_candidates(ranked: DataFrame, funding: DataFrame) -> DataFrame:

@@ -36,6 +36,18 @@ class ArmParams:
 
 
 @dataclass(frozen=True)
+class ChannelTerms:
+    """What a channel asks and allows; None where nothing is said (see `scoring/channel_terms.py`)."""
+
+    address_kind: str | None = None
+    contact_cost: float | None = None
+    daily_capacity: int | None = None  # contacts a day
+    monthly_limit: int | None = None  # contacts per customer in 30 days
+    hour_from: int | None = None  # first local hour of sending
+    hour_to: int | None = None  # local hour at which sending ends
+
+
+@dataclass(frozen=True)
 class DecisionParams:
     """Settings of `decide-offers`. Amounts are in the `currency` of the settings."""
 
@@ -57,6 +69,8 @@ class DecisionParams:
     contact_cost: dict[str, float] = field(default_factory=dict)  # per channel
     contact_cost_default: float = 0.3  # for a channel that is not listed
     remaining_lifetime_value: float = 200.0  # lost when a customer unsubscribes
+    response_scale_low: float = 0.25  # a measured margin is scaled by p_response over its mean, within these bounds
+    response_scale_high: float = 4.0
     count_incrementality: bool = True  # factors of the priority; false leaves one out
     count_contact_cost: bool = True
     count_incentive: bool = True
@@ -72,6 +86,7 @@ class DecisionParams:
     products_per_offer: int = 5
     popularity_days: int = 28  # fills product lists with what most customers bought in so many days
     address_kind: dict[str, str] = field(default_factory=dict)  # per channel
+    channels: dict[str, ChannelTerms] = field(default_factory=dict)  # per channel; the source table `channels` wins
     default_incentive: str = "coupons in the mailing"
     reason_with_products: str = "Chosen for you: it includes products like those you shop for."
     reason_plain: str = "One of our current offers, chosen for you."
@@ -103,6 +118,14 @@ class DecisionParams:
         ]
         shares = {k: getattr(self, k) for k in ("incrementality_prior", "incentive_share", "margin_rate")}
         faults += [f"{k} must lie in 0 to 1, found {v}" for k, v in shares.items() if not 0 <= v <= 1]
+        if not 0 <= self.response_scale_low <= 1 <= self.response_scale_high:
+            faults.append("response_scale_low must lie in 0 to 1, response_scale_high must be at least 1")
+        for name, t in self.channels.items():
+            numbers = (t.contact_cost, t.daily_capacity, t.monthly_limit)
+            faults += [f"channels.{name} must not hold negative numbers" for n in numbers if n is not None and n < 0]
+            first, last = self.sending_hours(name)
+            if not 0 <= first < last <= 24:
+                faults.append(f"channels.{name}: hour_to must be later than hour_from and at most 24")
         faults += [f"contact_cost.{k} must be at least 0, found {v}" for k, v in self.contact_cost.items() if v < 0]
         if self.budget is not None and self.budget < 0:
             faults.append(f"budget must be at least 0 or null, found {self.budget}")
@@ -112,3 +135,14 @@ class DecisionParams:
             faults.append(f"response_value must be order or lines, found {self.response_value!r}")
         if faults:
             raise SettingsError("\n".join(f"decisions.{fault}" for fault in faults))
+
+    def sending_hours(self, channel: str) -> tuple[int, int]:
+        """First local hour of sending in the channel, and the hour at which sending ends."""
+        terms = self.channels.get(channel, ChannelTerms())
+        first = self.sending_hour_from if terms.hour_from is None else terms.hour_from
+        return first, self.sending_hour_to if terms.hour_to is None else terms.hour_to
+
+    def limits(self, name: str) -> dict[str, int]:
+        """`daily_capacity` or `monthly_limit` of the channels that have one, sorted by channel."""
+        found = {channel: getattr(terms, name) for channel, terms in sorted(self.channels.items())}
+        return {channel: limit for channel, limit in found.items() if limit is not None}

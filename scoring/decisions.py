@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from features.as_of import AsOf
 from scoring.arms import inclusion_probability
+from scoring.channel_terms import per_channel
 from scoring.decision_params import DecisionParams
 from scoring.funnel import HELD_OUT, SENT, components, position
 from scoring.history import digest, no_contact_id
@@ -111,9 +112,7 @@ def next_best_offers(sends: DataFrame, params: DecisionParams, as_of: AsOf, curr
     score ever enters them.
     """
     p = params
-    kind = F.lit("member")
-    for channel, address in sorted(p.address_kind.items()):
-        kind = F.when(F.col("channel") == channel, F.lit(address)).otherwise(kind)
+    kind = per_channel(p.address_kind, "member")
     reasons = F.array_compact(
         F.array(_assumption(), F.when(F.col("is_personal"), F.lit("the offer holds next-best products of hers")))
     )

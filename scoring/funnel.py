@@ -17,6 +17,11 @@ from scoring.decision_params import DecisionParams
 
 SENT = "sent"
 HELD_OUT = "held_out"
+CHANNEL_LIMIT = "channel_limit_30_days"
+CHANNEL_PLACES = "channel_places"
+CHANNEL_CAPACITY = "channel_capacity"
+# present only where terms of the channels are known
+BY_TERMS = ("no_address", "no_consent", CHANNEL_LIMIT, CHANNEL_PLACES, CHANNEL_CAPACITY)
 
 
 @dataclass(frozen=True)
@@ -30,12 +35,17 @@ class Component:
 
 
 def components(params: DecisionParams) -> tuple[Component, ...]:
-    """Every rule in the order in which it is applied. No session needed, so `explain` may use it too."""
+    """Every rule in the order in which it is applied. No session needed, so `explain` may use it too.
+
+    Rules about channels are there only when something is known of channels (`params.channels`).
+    """
     p = params
     rules = (
         ("eligibility", "offer_not_started", "the offer starts later"),
         ("eligibility", "offer_ended", f"the offer ended within the last {p.recently_ended_days} days"),
         ("eligibility", "offer_ends_too_soon", f"fewer than {p.min_days_left} days are left to use the offer"),
+        ("eligibility", "no_address", "no usable address for the channel"),
+        ("eligibility", "no_consent", "no marketing consent on file for the channel"),
         ("eligibility", "unreachable", "no consent or no valid address; a channel of unknown reach passes"),
         ("eligibility", "unsubscribed", "the customer unsubscribed"),
         ("applicability", "already_redeemed", "the customer redeemed this offer before"),
@@ -51,14 +61,18 @@ def components(params: DecisionParams) -> tuple[Component, ...]:
             "cap_30_days",
             f"contacts in 30 days reach the limit of {p.cap_30_days} (sent, or issued and open)",
         ),
+        ("contact policy", CHANNEL_LIMIT, "contacts through the channel in 30 days reach its limit per customer"),
         ("value", "no_response_score", "no response score for this customer, offer and channel"),
         ("value", "below_min_priority", f"brings less than it costs, or less than {p.min_priority:g}"),
+        ("allocation", CHANNEL_PLACES, "better candidates have what the channel's limit per customer leaves"),
+        ("allocation", CHANNEL_CAPACITY, "the channel's capacity went to customers who gain more by it"),
         ("allocation", "per_customer", f"a better candidate has the place; {p.per_customer} at most, and the caps"),
         ("allocation", "budget", "the budget went to decisions of higher priority"),
         ("arms", HELD_OUT, "the customer is in the held-out group"),
     )
-    stages = list(dict.fromkeys(stage for stage, _, _ in rules))
-    return tuple(Component(stages.index(s) + 1, s, c, why) for s, c, why in rules)
+    known = [rule for rule in rules if p.channels or rule[1] not in BY_TERMS]
+    stages = list(dict.fromkeys(stage for stage, _, _ in known))
+    return tuple(Component(stages.index(s) + 1, s, c, why) for s, c, why in known)
 
 
 def first_broken(rules: dict[str, Column]) -> Column:

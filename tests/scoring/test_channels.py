@@ -11,7 +11,7 @@ from features.output_tables import CHANNEL_SCORES, OFFER_SCORES
 from models.response import load_response, rule_model
 from models.response_params import ResponsePriors
 from scoring.channel_params import ChannelParams
-from scoring.channels import as_best_times, score_channels, score_offers, score_pairs, score_table
+from scoring.channels import ChannelFacts, as_best_times, score_channels, score_offers, score_pairs, score_table
 from tests.features.contact_world import CONTACT_ROWS, ZONE, answer, send, sources
 
 AS_OF = AsOf(date(2017, 5, 15), ZONE)
@@ -44,7 +44,7 @@ def scored(spark, tmp_path_factory):
 def test_channel_scores_have_one_row_per_customer_channel_and_kind(scored):
     """Two customers; kind A by mail, kind B, which names no channel, by mail and email."""
     _, scores, _, typical, _ = scored
-    rows = CHANNEL_SCORES.conform(score_channels(scores, typical, None, AS_OF)).toArrow().to_pylist()
+    rows = CHANNEL_SCORES.conform(score_channels(scores, typical, ChannelFacts(), AS_OF)).toArrow().to_pylist()
     keys = sorted((r["customer_id"], r["channel"], r["offer_kind"]) for r in rows)
     assert keys == [(c, ch, k) for c in "xy" for ch, k in (("email", "B"), ("mail", "A"), ("mail", "B"))]
     assert {(r["offer_kind"], r["horizon_days"]) for r in rows} == {("A", 31), ("B", 20)}

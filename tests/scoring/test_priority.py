@@ -14,7 +14,7 @@ from tests.scoring.decision_world import VALUES
 
 DDL = (
     "offer_kind string, channel string, p_response double, measured_uplift double, measured_basis string, "
-    "p_unsubscribe double, response_margin double, response_incentive double, dropped_by string"
+    "p_unsubscribe double, response_margin double, response_incentive double, dropped_by string, measured_margin double"
 )
 PARAMS = DecisionParams(
     incrementality_prior=0.2, contact_cost={"mail": 0.5}, contact_cost_default=0.1, remaining_lifetime_value=100.0
@@ -33,6 +33,7 @@ def priced(spark: SparkSession, params: DecisionParams, **given: object) -> Spar
         "response_margin": 30.0,
         "response_incentive": 2.0,
         "dropped_by": None,
+        "measured_margin": None,
     } | given
     df = spark.createDataFrame([tuple(row.values())], DDL)
     return with_value_drops(with_priority(df, params), params).collect()[0]
