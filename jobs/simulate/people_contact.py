@@ -32,11 +32,11 @@ def contact_latents(world: World, number: Array, h: Hidden, mode: Array, followe
     seed, p, controls = world.seed, world.params.people, world.params.controls
     kind = uplift_types(world, number, h)
     persuasion = _persuasion(world, number, h, kind)
-    spread = p.open_sigma
+    spread, differ = p.open_sigma, 1.0
     if controls.no_heterogeneity:
         kind = np.full(len(number), PERSUADABLE, np.int8)
         persuasion = np.broadcast_to(_mean_persuasion(world), persuasion.shape).copy()
-        spread = 0.0
+        spread, differ = 0.0, 0.0
     if controls.quiet_market:
         persuasion = np.zeros_like(persuasion)
     address = _addresses(world, number, h, mode, follower)
@@ -51,10 +51,13 @@ def contact_latents(world: World, number: Array, h: Hidden, mode: Array, followe
         "consents": address & (free | (consent < np.array([_CONSENT[c] for c in CHANNELS]) * dislike)),
         "send_hour": _send_hour(seed, number),
         "fatigue_tolerance": (
-            p.fatigue_tolerance * np.exp(0.4 * normal(seed, "person.tolerance", number)) * (0.7 + 0.3 * dislike[:, 0])
+            p.fatigue_tolerance
+            * np.exp(0.4 * differ * normal(seed, "person.tolerance", number))
+            * (0.7 + 0.3 * dislike[:, 0])
         ).astype(np.float32),
         "unsubscribe_rate": np.minimum(
-            p.unsubscribe_rate * np.exp(0.7 * normal(seed, "person.unsubscribe", number)) / dislike[:, 0] ** 4, 0.3
+            p.unsubscribe_rate * np.exp(0.7 * differ * normal(seed, "person.unsubscribe", number)) / dislike[:, 0] ** 4,
+            0.3,
         ).astype(np.float32),
     }
 

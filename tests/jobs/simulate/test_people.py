@@ -131,10 +131,11 @@ def test_open_rates_differ_by_channel_and_person() -> None:
 
 
 def test_without_heterogeneity_contacts_do_the_same_to_all() -> None:
-    """Persuasion and open rates are one number per kind and channel, near the mean of the other world."""
+    """Persuasion, open rates and tolerance are one number per kind and channel, near the mean of the other world."""
     same = _people(no_heterogeneity=True)
     assert np.ptp(same.persuasion, axis=0).max() == 0
-    assert np.ptp(same.open_rate, axis=0).max() == 0
+    for latent in (same.open_rate, same.fatigue_tolerance, same.unsubscribe_rate):
+        assert np.ptp(latent, axis=0).max() == 0
     np.testing.assert_allclose(same.persuasion[0], _people().persuasion.mean(axis=0), atol=0.04)
     np.testing.assert_array_equal(same.taste, _people().taste)
 
