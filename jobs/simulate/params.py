@@ -27,6 +27,7 @@ from jobs.simulate.errors import WorldError as WorldError
 from jobs.simulate.life_events import LifeEventParams
 from jobs.simulate.people_params import PeopleParams
 from jobs.simulate.response import ResponseParams
+from jobs.simulate.social_params import SocialParams
 from jobs.simulate.table_params import BrowseParams, LoyaltyParams, OrderParams, ServiceParams
 
 
@@ -56,6 +57,7 @@ class WorldParams:
     response: ResponseParams = field(default_factory=ResponseParams)
     behaviour: BehaviourParams = field(default_factory=BehaviourParams)
     accounts: AccountsParams = field(default_factory=AccountsParams)
+    social: SocialParams = field(default_factory=SocialParams)
     orders: OrderParams = field(default_factory=OrderParams)
     browse: BrowseParams = field(default_factory=BrowseParams)
     loyalty: LoyaltyParams = field(default_factory=LoyaltyParams)
