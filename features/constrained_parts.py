@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 Edge = tuple[int, int, int, float]  # account, value, kind, weight
+FIRST_MORE = -(2**62)  # further places of a value are numbered down from here
 Link = tuple[int, int, float]  # account, account, probability
 Apart = dict[int, dict[str, int]]  # account -> decision -> side: two sides of one decision never meet
 
@@ -43,13 +44,32 @@ class _Forest:
     parent: dict[int, int] = field(default_factory=dict)
     size: dict[int, int] = field(default_factory=dict)  # accounts, by root
     marks: dict[int, dict[Hashable, frozenset[int]]] = field(default_factory=dict)  # unique values held, by root
+    own: dict[int, bool] = field(default_factory=dict)  # whether the node brought marks
+    more: dict[int, list[int]] = field(default_factory=dict)  # further places of values that lie between two parts
 
     def add(self, node: int, marks: Mapping[Hashable, frozenset[int]]) -> None:
         """A new node on its own."""
         if node not in self.parent:
             self.parent[node] = node
+            self.own[node] = bool(marks)
             self.size[node] = 1 if node >= 0 else 0
             self.marks[node] = dict(marks)
+
+    def place_of(self, account: int, value: int) -> int | None:
+        """The root of the value that the account may join; of a value that must not join them, a place of its own.
+
+        So the accounts on either side of a contradiction still join one another. None: the value itself contradicts.
+        """
+        a = self.find(account)
+        for node in (~value, *self.more.get(value, ())):
+            if self.clash(a, self.find(node)) is None:
+                return self.find(node)
+        if self.own[~value]:
+            return None
+        node = FIRST_MORE - sum(map(len, self.more.values()))
+        self.add(node, {})
+        self.more.setdefault(value, []).append(node)
+        return node
 
     def find(self, node: int) -> int:
         """The root of a node."""
@@ -79,7 +99,8 @@ class _Forest:
 
     def copy(self) -> _Forest:
         """The forest as it is now."""
-        return _Forest(dict(self.parent), dict(self.size), {r: dict(m) for r, m in self.marks.items()})
+        marks = {r: dict(m) for r, m in self.marks.items()}
+        return _Forest(dict(self.parent), dict(self.size), marks, self.own, self.more)
 
 
 def constrained_parts(
@@ -140,9 +161,10 @@ def _join(forest: _Forest, group: list[Edge]) -> list[Refused]:
         if a == b:
             continue
         clash = forest.clash(a, b)
-        if clash is None:
-            forest.union(a, b)
-        else:
+        place = forest.place_of(account, value)
+        if place is not None and place != a:
+            forest.union(a, place)
+        if clash is not None:
             refused.append(Refused("unique" if isinstance(clash, int) else "kept_apart", account, value, kind))
     return refused
 
@@ -169,9 +191,9 @@ def _take_back(forest: _Forest, before: _Forest, group: list[Edge], limit: int) 
     inside = [n for n in forest.parent if forest.find(n) in over]
     refused = [Refused("size", e[0], e[1], e[2]) for e in group if forest.find(e[0]) in over]
     for node in inside:
-        forest.parent[node] = before.parent[node]
-        forest.size[node] = before.size[node]
-        forest.marks[node] = before.marks[node]
+        forest.parent[node] = before.parent.get(node, node)
+        forest.size[node] = before.size.get(node, 0)
+        forest.marks[node] = before.marks.get(node, {})
     return refused
 
 

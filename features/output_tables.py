@@ -2,6 +2,7 @@
 
 from features.contract import Column as C
 from features.contract import Contract
+from features.identity_tables import IDENTITY_TABLES
 
 AS_OF = C("as_of", "date", "the snapshot's cut: local midnight at which this day begins; facts before it only")
 CUSTOMER = C("customer_id", "string", "customer")
@@ -27,13 +28,20 @@ def probability(name: str, meaning: str, nullable: bool = False) -> C:
 
 CUSTOMER_MAP = Contract(
     "customer_map",
-    "Which customer an account belonged to, as known then. A pass-through until identities are stitched.",
+    "Which customer an account belonged to, as known then. Without the source `accounts` each is a customer of its own.",
     ("account_id", "valid_from"),
     (
         C("account_id", "string", "account"),
         C("customer_id", "string", "customer it belongs to"),
-        C("valid_from", "timestamp", "from when, UTC"),
+        C("valid_from", "timestamp", "from when, UTC: always, or the last instant before the cut that resolved it"),
         C("valid_to", "timestamp", "until when, exclusive, UTC; null while it holds", True),
+        probability(
+            "confidence",
+            "that the account is this customer's, when the row began: 1 - product over the kinds that link it of "
+            "(1 - strength); 1 for an account whose id the customer has, or that is alone",
+            True,
+        ),
+        C("reason", "string", "own, alone, or the kinds that linked it when the row began, joined by +", True),
     ),
 )
 
@@ -325,6 +333,7 @@ RUNS = Contract(
 
 PRODUCTS_OF_SYSTEM = (
     CUSTOMER_MAP,
+    *IDENTITY_TABLES,
     NEXT_BEST_CATEGORIES,
     NEXT_BEST_PRODUCTS,
     CHANNEL_SCORES,

@@ -69,7 +69,8 @@ def _identity(lake: Lake, wanted: str) -> tuple[str, list[str]]:
     """The customer behind an id or account, and her accounts; `DataError` when there is none."""
     if lake.table("customer_map") is None:
         raise LakeError(f"lake {lake.root} knows no customers yet; `nextbest run` fills it")
-    rows = lake.arrow("customer_map").select(["account_id", "customer_id"]).to_pylist()
+    table = lake.arrow("customer_map")
+    rows = table.filter(table["valid_to"].is_null()).select(["account_id", "customer_id"]).to_pylist()
     of_account = {r["account_id"]: r["customer_id"] for r in rows}
     customers = {r["customer_id"] for r in rows}
     customer = wanted if wanted in customers else of_account.get(wanted)

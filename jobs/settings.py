@@ -26,6 +26,7 @@ from features.contract import nearest
 from features.definitions import FeatureParams
 from features.errors import SettingsError
 from features.identifiers import IdentifierParams
+from features.identity_params import IdentityParams
 from features.quality_params import QualityParams
 from features.reach import ReachParams
 from jobs.session import SessionParams
@@ -68,6 +69,7 @@ class Settings(BaseModel):
     availability_lag_hours: dict[str, float]
     quality: QualityParams
     identifiers: IdentifierParams
+    identity: IdentityParams
     decisions: DecisionParams
     features: FeatureParams
     contact_features: ContactFeatureParams

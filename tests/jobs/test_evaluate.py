@@ -35,6 +35,8 @@ def w(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Workspace:
             "customer_id": accounts,
             "valid_from": pa.array([OPEN_START] * len(accounts), stamp),
             "valid_to": pa.array([None] * len(accounts), stamp),
+            "confidence": pa.nulls(len(accounts), pa.float64()),
+            "reason": pa.nulls(len(accounts), pa.string()),
         }
     )
     for name in ("transactions", "products", "customer_map"):

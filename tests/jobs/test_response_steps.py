@@ -44,6 +44,8 @@ class Shop:
                 "customer_id": accounts,
                 "valid_from": pa.array([OPEN_START] * len(accounts), pa.timestamp("us", tz="UTC")),
                 "valid_to": pa.array([None] * len(accounts), pa.timestamp("us", tz="UTC")),
+                "confidence": pa.nulls(len(accounts), pa.float64()),
+                "reason": pa.nulls(len(accounts), pa.string()),
             }
         )
         for name, table in tables.items():
