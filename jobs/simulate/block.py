@@ -11,7 +11,10 @@ import pyarrow as pa
 from jobs.simulate.accounts import Touchpoints, member_account, record_account
 from jobs.simulate.columns import DAY_US, encoded, rank_in, utc
 from jobs.simulate.draws import bits, uniform
+from jobs.simulate.identifiers import sightings
 from jobs.simulate.model import MODES, PAID, UNPAID, Array, Log, People
+from jobs.simulate.sightings import Sightings
+from jobs.simulate.social_posts import social_posts
 from jobs.simulate.world import World
 
 STORE = MODES.index("store")
@@ -80,8 +83,23 @@ class Block:
 
     @cached_property
     def member(self) -> pa.DictionaryArray:
-        """Account per person to which contacts, points and tiers belong."""
+        """Account per person to which contacts, points and tiers belong; null for who has none."""
         return encoded(member_account(self.world, self.people, self.touchpoints))
+
+    @cached_property
+    def has_account(self) -> Array:
+        """bool per person: what is sent to her can be filed under an account."""
+        return np.asarray(self.member.is_valid())
+
+    @cached_property
+    def sightings(self) -> Sightings:
+        """Which identifiers were seen with which account."""
+        return sightings(self.world, self.people, self.touchpoints)
+
+    @cached_property
+    def posts(self) -> tuple[pa.Table, pa.Table]:
+        """Social posts and the truth about each."""
+        return social_posts(self.world, self.people, self.touchpoints, self.last_day)
 
     @cached_property
     def yearly_spend(self) -> Array:

@@ -10,13 +10,13 @@ from jobs.simulate.block import Block
 from jobs.simulate.campaigns import past_sends
 from jobs.simulate.contact_tables import contact_tables
 from jobs.simulate.dynamics import live, new_state
-from jobs.simulate.identifiers import sightings
 from jobs.simulate.loyalty_tables import loyalty_tables
 from jobs.simulate.model import Array
 from jobs.simulate.order_tables import draw_refunds, order_tables
 from jobs.simulate.people import make_people
 from jobs.simulate.people_tables import consents_table, customers_table, referrals_table
 from jobs.simulate.service_tables import service_tables
+from jobs.simulate.social_tables import social_interactions, social_stats, social_tags
 from jobs.simulate.truth import people_truth
 from jobs.simulate.visit_tables import visit_tables
 from jobs.simulate.world import World
@@ -42,9 +42,13 @@ def source_tables(block: Block) -> Tables:
         **loyalty_tables(block),
         **service_tables(block, refunds),
         "customers": customers_table(w, people, points),
-        "accounts": accounts_table(w, people, points, sightings(w, people, points)),
+        "accounts": accounts_table(w, people, points, block.sightings),
         "consents": consents_table(w, people, points, block.log),
         "referrals": referrals_table(w, people, points),
+        "social_posts": block.posts[0],
+        "social_tags": social_tags(w, people, points),
+        "social_stats": social_stats(w, people, points),
+        "social_interactions": social_interactions(w, people, points, block.last_day),
     }
 
 
@@ -53,6 +57,7 @@ def truth_tables(block: Block) -> Tables:
     w, people, points = block.world, block.people, block.touchpoints
     return {
         "people": people_truth(w, people, points, block.log),
-        "accounts": accounts_truth(w, people, points, sightings(w, people, points)),
+        "accounts": accounts_truth(w, people, points, block.sightings),
         "households": persons_truth(people),
+        "posts": block.posts[1],
     }

@@ -86,9 +86,9 @@ def consents_table(world: World, people: People, points: Touchpoints, log: Log |
     given = people.consents & people.has_address
     person, channel = np.nonzero(given)
     what = [(person, channel, np.zeros(len(person), np.int64))]
-    for purpose, share in ((1, 0.75), (2, 0.12)):
-        agreed = np.flatnonzero(given.any(axis=1) & (uniform(seed, f"consent:{purpose}", number) < share))
-        what.append((agreed, np.full(len(agreed), len(CHANNELS)), np.full(len(agreed), purpose)))
+    for code, share in ((1, 0.75), (2, 0.12)):
+        agreed = np.flatnonzero(given.any(axis=1) & (uniform(seed, f"consent:{code}", number) < share))
+        what.append((agreed, np.full(len(agreed), len(CHANNELS)), np.full(len(agreed), code)))
     person, channel, purpose = (np.concatenate(c) for c in zip(*what, strict=True))
     day = people.first_day[person].astype(np.int64)
     minute = integers(seed, "consent:minute", 60, number[person])

@@ -95,18 +95,18 @@ def social_interactions(world: World, people: People, points: Touchpoints, last_
     seed, number = world.seed, people.number
     end = np.full(len(people), world.days) if last_day is None else np.minimum(last_day + 1, world.days)
     parts = []
-    for network, account, since in (("weibo", WEIBO, points.weibo_day), ("wechat", SERVICE, points.service_day)):
+    for network, page, since in (("weibo", WEIBO, points.weibo_day), ("wechat", SERVICE, points.service_day)):
         there = np.flatnonzero(since < end)
         follows = there[uniform(seed, f"follow:{network}", number[there]) < 0.8]
-        parts.append((follows, since[follows].astype(np.int64), np.zeros(len(follows), np.int64), account))
+        parts.append((follows, since[follows].astype(np.int64), np.zeros(len(follows), np.int64), page))
         # who left the shop often leaves its page too, some weeks later; few others do
         gone = end[follows] < world.days
         chance = np.where(gone, 0.3, 0.03)
         day = np.where(gone, end[follows] + 20, integers(seed, f"unfollow:{network}:day", world.days, number[follows]))
         out = (uniform(seed, f"unfollow:{network}", number[follows]) < chance) & (day > since[follows])
         out &= day < world.days
-        parts.append((follows[out], day[out].astype(np.int64), np.ones(int(out.sum()), np.int64), account))
-        parts.append((*_acts(world, people, follows, since, end, network), account))
+        parts.append((follows[out], day[out].astype(np.int64), np.ones(int(out.sum()), np.int64), page))
+        parts.append((*_acts(world, people, follows, since, end, network), page))
     person, day, kind = (np.concatenate([p[i] for p in parts]) for i in range(3))
     account = np.concatenate([np.full(len(p[0]), p[3], np.int8) for p in parts])
     who = number[person]
