@@ -157,7 +157,7 @@ def _about_events(block: Block) -> Sessions:
 
 def _reach(block: Block) -> tuple[Array, Array]:
     """First and last day of each kind of event on which it lifts anything, counted from the event."""
-    lifts = (block.world.event_shift > 1).any(axis=2)
+    lifts: Array = np.any(block.world.event_shift > 1, axis=2)
     first = np.argmax(lifts, axis=1) - BEFORE
     last = AFTER - np.argmax(lifts[:, ::-1], axis=1)
     return first, last

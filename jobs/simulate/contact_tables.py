@@ -16,9 +16,10 @@ REDEEM, BUY = ANSWERS.index("redeem"), ANSWERS.index("buy")
 def contact_tables(block: Block) -> dict[str, pa.Table]:
     """`contacts, holdouts, responses`."""
     sends = block.log.sends
+    filed = block.has_account[sends.person]
     return {
-        "contacts": _sent(block, np.flatnonzero(~sends.holdout), "contact_id", "ct-"),
-        "holdouts": _sent(block, np.flatnonzero(sends.holdout), "holdout_id", "ho-"),
+        "contacts": _sent(block, np.flatnonzero(filed & ~sends.holdout), "contact_id", "ct-"),
+        "holdouts": _sent(block, np.flatnonzero(filed & sends.holdout), "holdout_id", "ho-"),
         "responses": responses(block),
     }
 
@@ -61,7 +62,7 @@ def responses(block: Block) -> pa.Table:
     second = 60 * block.draw("answer:second", block.send_key[a.send], a.kind, again)
     us = np.maximum(utc(w.first_day, a.day, a.minute, second), send_us(block, a.send) + 1_000_000)
     key = keys(w, "answer", block.send_key[a.send], a.kind, again)
-    rows = np.flatnonzero(us < block.end_us)
+    rows = np.flatnonzero((us < block.end_us) & block.has_account[s.person[a.send]])
     tie = np.atleast_1d(bits(w.seed, "id:response", key[rows]))
     rows = rows[order_by(us[rows], tie)]
     send, kind, us, key = a.send[rows], a.kind[rows], us[rows], key[rows]

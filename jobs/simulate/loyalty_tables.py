@@ -47,10 +47,10 @@ def coupons(block: Block) -> tuple[pa.Table, pa.Table]:
     w, s, trips = block.world, block.log.sends, block.log.trips
     o, a = w.offers, block.log.answers
     arrived = np.unique(a.send[a.kind == DELIVERED])
-    used = np.flatnonzero((trips.offer >= 0) & (trips.outcome == PAID))
+    used = np.flatnonzero((trips.offer >= 0) & (trips.outcome == PAID) & block.has_account[trips.person])
     used = used[o.kind[trips.offer[used]] == COUPON]
     credited = trips.send[used]
-    sent = arrived[(o.kind[s.offer[arrived]] == COUPON) & ~s.holdout[arrived]]
+    sent = arrived[(o.kind[s.offer[arrived]] == COUPON) & block.has_account[s.person[arrived]]]
     sent = np.union1d(sent, credited[credited >= 0]).astype(np.int64)
     # one coupon is used once: the first trip has it, a later one has taken another in the shop
     again = (credited < 0) | (rank_in(credited) > 0)
@@ -156,19 +156,18 @@ def tier_history(block: Block) -> pa.Table:
     known = np.clip(-block.people.first_day, 0, 365)
     tier = np.full(n, -1)
     rows, tiers, days = [], [], []
-    for day in range(0, w.days, 30):
-        since = max(day - 365, 0)
-        a, b = np.searchsorted(trips.day[order], (since, day))
+    for first in range(0, w.days, 30):
+        a, b = np.searchsorted(trips.day[order], (max(first - 365, 0), first))
         recent = order[a:b]
         spent = np.bincount(trips.person[recent], weights=block.trip_amount[recent], minlength=n)
-        spent = spent + pace * np.minimum(known, max(365 - day, 0))
+        spent = spent + pace * np.minimum(known, max(365 - first, 0))
         now = np.searchsorted(p.tier_amounts, spent, side="right")
-        enrolled = block.touchpoints.card_day <= day
+        enrolled = block.touchpoints.card_day <= first
         changed = np.flatnonzero(enrolled & (now != tier))
         tier[changed] = now[changed]
         rows.append(changed)
         tiers.append(now[changed])
-        days.append(np.full(len(changed), day))
+        days.append(np.full(len(changed), first))
     person, tier, day = np.concatenate(rows), np.concatenate(tiers), np.concatenate(days)
     us = utc(w.first_day, day)
     order = order_by(us, bits(w.seed, "id:tier", number[person]))

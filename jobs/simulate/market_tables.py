@@ -139,7 +139,7 @@ def offer_products(world: World) -> pa.Table:
     """The products an offer applies to: the launched one, those of its category, or all that are on sale."""
     o, c = world.offers, world.catalogue
     offer_rows, product_rows = [], []
-    for i in np.flatnonzero(announced_day(world) < world.days):
+    for i in np.flatnonzero(announced_day(world) < world.days).tolist():
         chosen = _products_of(world, i)
         offer_rows.append(np.full(len(chosen), i))
         product_rows.append(chosen)

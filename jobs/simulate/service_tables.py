@@ -56,7 +56,7 @@ def service_cases(block: Block, refunds: Refunds) -> pa.Table:
     person, us, key = (np.concatenate([np.asarray(part[i]) for part in parts]) for i in (1, 2, 3))
     trip = np.concatenate([np.full(len(p[1]), -1) if p[4] is None else p[4] for p in parts])
     code = keys(w, "case", key, kind)
-    rows = np.flatnonzero((us < block.end_us) & (us >= block.start_us))
+    rows = np.flatnonzero((us < block.end_us) & (us >= block.start_us) & block.has_account[person])
     rows = rows[order_by(us[rows], bits(w.seed, "id:case", code[rows]))]
     kind, person, us, trip, code = (x[rows] for x in (kind, person, us, trip, code))
     closed = us + (block.draw("case:closed", code) ** 2 * 9 * DAY_US).astype(np.int64) + 10 * MINUTE_US

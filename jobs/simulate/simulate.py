@@ -12,7 +12,7 @@ import numpy as np
 from jobs.simulate.block_tables import make_block, source_tables, truth_tables
 from jobs.simulate.errors import WorldError
 from jobs.simulate.market_tables import market_tables
-from jobs.simulate.truth import market_truth, marker, world_facts
+from jobs.simulate.truth import marker, market_truth, world_facts
 from jobs.simulate.world import World
 from jobs.simulate.world_files import finished_rows, holds, open_folder, publish, write_block
 
