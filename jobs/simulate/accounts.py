@@ -78,7 +78,7 @@ def touchpoints(world: World, people: People) -> Touchpoints:
     service |= people.is_follower_only & ~weibo & ~service  # a follower follows somewhere
     # rare deleters give many cookies a year
     deletes = has("deleter", p.deleter_share)
-    browser = np.stack([buyer & used[:, WEB], buyer & used[:, WEB] & has("computer", 0.5)], axis=1)
+    browser = np.stack([used[:, WEB], used[:, WEB] & has("computer", 0.5)], axis=1)
     device = np.arange(DEVICES)[None, :]
     spread = 0.6 + 0.8 * uniform(seed, "cookie:life", number[:, None], device)
     life = np.where(deletes, p.deleter_days, p.cookie_days)[:, None] * spread
@@ -86,9 +86,9 @@ def touchpoints(world: World, people: People) -> Touchpoints:
         number,
         day(buyer & has("card", p.card_share), first + late("card", p.card_late_share, p.card_late_days)),
         day(buyer & used[:, WEB] & has("web", p.web_share), first + late("web", p.web_late_share, p.web_late_days)),
-        day(buyer & (used[:, APP] | address["app_push"]), first),
+        day(used[:, APP] | (buyer & address["app_push"]), first),
         day(service, first),
-        day(buyer & used[:, MINI], first),
+        day(used[:, MINI], first),
         day(weibo, first),
         day(buyer & used[:, STORE], first),
         np.where(browser, life, 0.0),
