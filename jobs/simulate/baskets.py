@@ -35,6 +35,7 @@ class BehaviourParams:
     )  # per mode: shares of trips that end browsed, with a cart left, placed and unpaid, paid
     due_floor: float = 0.2  # demand for a consumable bought just now, as a share of the usual
     due_ceiling: float = 1.4  # demand for one that ran out long ago
+    rhythm: float = 0.35  # how far the regular keep to their rhythm; 0: nobody does
     complement_days: int = 21  # a purchase so many days back raises demand for what goes with it
     hour_spread: float = 2.5  # hours about her favourite hour
     lines_limit: int = 12  # lines of a trip at most
@@ -69,7 +70,15 @@ class BehaviourParams:
             "candidates": (1, 50),
         }
         limits |= {"launch_days": (0, 365), "launch_pull": (0, 100), "band_pull": (0, 5), "style_pull": (0, 5)}
-        parts = ("repeat", "repeat_other", "off_season", "offer_product_share", "more_than_one", "category_promotions")
+        parts = (
+            "rhythm",
+            "repeat",
+            "repeat_other",
+            "off_season",
+            "offer_product_share",
+            "more_than_one",
+            "category_promotions",
+        )
         limits |= dict.fromkeys(parts, (0, 1)) | {"leave_annoyance": (0, 100)}
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:

@@ -40,7 +40,7 @@ class CampaignParams:
     frequency_cap: float = 4.0  # sends in memory (decaying) from which nobody is drawn
     channel_share: dict[str, float] = field(
         default_factory=lambda: dict(
-            zip(CHANNELS, (0.22, 0.14, 0.2, 0.08, 0.08, 0.14, 0.06, 0.03, 0.03, 0.02), strict=True)
+            zip(CHANNELS, (0.16, 0.1, 0.3, 0.1, 0.1, 0.12, 0.04, 0.04, 0.03, 0.02), strict=True)
         )
     )
     confounding: float = 2.0  # in the control world: how strongly sends follow those who buy anyway
@@ -125,7 +125,7 @@ def _incentives(
 ) -> tuple[Array, Array]:
     """What a redemption takes off and the basket it asks for, in whole units of the currency."""
     typical = np.where(category >= 0, catalogue.price[category], np.average(catalogue.price, weights=catalogue.appeal))
-    basket = np.maximum(np.round(typical * (0.8 + 1.2 * u_basket) / 10) * 10, 10.0)
+    basket = np.maximum(np.round(typical * (0.4 + 0.8 * u_basket) / 10) * 10, 10.0)
     share = p.coupon_value[0] + u_value * (p.coupon_value[1] - p.coupon_value[0])
     names = np.array(OFFER_KINDS)[kind]
     value = np.select(
@@ -197,6 +197,8 @@ def past_sends(world: World, people: People, state: State, day: int) -> Sends | 
     if day >= world.days:
         return None
     todays = np.flatnonzero(campaign_days(world)[:, day])
+    if not len(todays):
+        return None
     free = state.alive & (state.fatigue.sum(axis=1) < world.params.campaigns.frequency_cap)
     parts = []
     for offer in todays:
@@ -204,8 +206,6 @@ def past_sends(world: World, people: People, state: State, day: int) -> Sends | 
         sends = _campaign(world, people, state, day, int(offer), reachable)
         free[sends.person] = False
         parts.append(sends)
-    if not parts:
-        return None
     names = ("person", "day", "offer", "channel", "minute", "propensity", "holdout")
     return Sends(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 

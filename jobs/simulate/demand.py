@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from jobs.simulate.life_events import EventFactor, event_factor
 from jobs.simulate.model import MODES, PAID, Array, People, State
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from jobs.simulate.world import World
 
 
+_KEPT_DAYS = 40  # days of life events that are kept
 _AT_DUE = 1.55  # most that a regular person's demand rises to, times the usual
 
 
@@ -31,13 +33,16 @@ class Demand:
         self.usual = (people.rate * people.wallet_share).astype(np.float32)
         paid = np.array([world.params.behaviour.outcome[m][PAID] for m in MODES])
         self.order_rate = (self.usual * (people.mode @ paid)).astype(np.float32)
+        self.regularity = (people.regularity * world.params.behaviour.rhythm).astype(np.float32)
+        due = self.other_taste + (1 - self.other_taste) * world.params.behaviour.due_ceiling
+        self.most = (due * (1 + self.regularity * (_AT_DUE - 1)) * 1.001).astype(np.float32)
         self._events: dict[int, EventFactor] = {}
 
     @cached_property
-    def log_complement(self) -> Array:
-        """float32[C, C]: log factor on column c once row c was bought lately."""
+    def log_complement(self) -> csr_array:
+        """float32[C, C]: log factor on row c once column c was bought lately."""
         factor = np.maximum(self.world.catalogue.complement, 1e-3)
-        return np.log(factor).astype(np.float32)
+        return csr_array(np.log(factor).astype(np.float32).T)
 
     @cached_property
     def weekday(self) -> Array:
@@ -45,9 +50,11 @@ class Demand:
         return np.ascontiguousarray(self.people.weekday.T)
 
     def events(self, day: int) -> EventFactor:
-        """Life events of the day; only the latest day is kept."""
+        """Life events of the day; a few weeks are kept for branches that live the same days."""
         if day not in self._events:
-            self._events = {day: event_factor(self.world, self.people, day)}
+            if len(self._events) > _KEPT_DAYS:
+                self._events.clear()
+            self._events[day] = event_factor(self.world, self.people, day)
         return self._events[day]
 
     def ramp(self, age: Array, per_day: Array) -> Array:
@@ -55,21 +62,33 @@ class Demand:
         p = self.world.params.behaviour
         return np.clip(age * per_day, np.float32(p.due_floor), np.float32(p.due_ceiling))
 
-    def without_contacts(self, state: State, day: int) -> Array:
-        """float32[n]: trips expected on the day, boosts left out."""
-        age = (day - state.last_bought[:, self.consumed].astype(np.int32)).astype(np.float32)
-        due = np.einsum("nc,nc->n", self.consumed_taste, self.ramp(age, self.per_day)) + self.other_taste
+    def usual_on(self, day: int) -> Array:
+        """float32[n]: trips by her frequency, weekday, calendar and life events."""
         calendar = self.world.calendar
         today = self.usual * self.weekday[calendar.weekday[day]] * np.float32(calendar.factor[day])
-        return np.asarray(today * due * self.rhythm(state, day) * self.events(day).intensity * state.alive)
+        return np.asarray(today * self.events(day).intensity)
 
-    def rhythm(self, state: State, day: int) -> Array:
-        """float32[n]: who is regular is quiet after an order and comes when the next is due. Averages 1 over time."""
-        return self.regular(np.minimum((day - state.last_order).astype(np.float32) * self.order_rate, 1))
+    def goers(self, state: State, day: int, u: Array) -> Array:
+        """Positions of the persons who go on a trip: whose `u` is below P(trip)."""
+        usual = self.usual_on(day) * np.exp(state.boost) * state.alive
+        # cheap first cut by the most that memory can make of the usual
+        rows = np.flatnonzero(u < usual * self.most)
+        return rows[u[rows] < -np.expm1(-usual[rows] * self.memory(state, rows, day))]
 
-    def regular(self, age: Array) -> Array:
-        """The same by the time since the last order, as a share (at most 1) of her mean time between orders."""
-        return np.asarray(1 + self.people.regularity * (np.float32(_AT_DUE) * age - 1))
+    def memory(self, state: State, rows: Array, day: int) -> Array:
+        """float32[rows]: factor on trips of what has run out and of the time since the last order."""
+        age = (day - state.last_bought[rows][:, self.consumed].astype(np.int32)).astype(np.float32)
+        ramp = self.ramp(age, self.per_day)
+        due = np.einsum("nc,nc->n", self.consumed_taste[rows], ramp) + self.other_taste[rows]
+        since = np.minimum((day - state.last_order[rows]).astype(np.float32) * self.order_rate[rows], 1)
+        return np.asarray(due * self.rhythm(since, rows))
+
+    def rhythm(self, since: Array, rows: Array) -> Array:
+        """Who is regular is quiet after an order and comes when the next is due. Averages about 1 over time.
+
+        `since`: time since the last order as a share, at most 1, of her mean time between orders.
+        """
+        return np.asarray(1 + self.regularity[rows] * (np.float32(_AT_DUE) * since - 1))
 
     def mix(self, state: State, rows: Array, day: int) -> Array:
         """float32[rows, C]: weights of the categories for the lines of a trip, boosts left out."""
@@ -83,7 +102,7 @@ class Demand:
         age = (day - state.last_bought[rows].astype(np.int32)).astype(np.float32)
         weight[:, self.consumed] *= self.ramp(age[:, self.consumed], self.per_day)
         recent = (age <= p.complement_days).astype(np.float32)
-        weight *= np.exp(np.clip(recent @ self.log_complement, -3, 2))
+        weight *= np.exp(np.clip((self.log_complement @ recent.T).T, -3, 2))
         return np.asarray(weight * world.category_factor[day])
 
     def pull(self, boost: Array) -> Array:

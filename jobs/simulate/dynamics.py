@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Policy = Callable[["World", People, State, int], Sends | None]
 NEVER = -9999
+_MOST_ANNOYED = 20.0  # most that contacts multiply the chance to leave by
 
 
 def no_contacts(world: World, people: People, state: State, day: int) -> Sends | None:
@@ -106,9 +107,7 @@ def _shop(demand: Demand, state: State, day: int, suffix: str, opened_send: Arra
     """Trips of the day and the categories of their lines; paid ones go into the state."""
     world, people, p = demand.world, demand.people, demand.world.params.behaviour
     seed = world.seed
-    expected = demand.without_contacts(state, day) * np.exp(state.boost)
-    goes = draws.uniform(seed, f"trip{suffix}", people.number, day) < -np.expm1(-expected)
-    rows = np.flatnonzero(goes)
+    rows = demand.goers(state, day, draws.uniform(seed, f"trip{suffix}", people.number, day))
     ids = (people.number[rows], day)
     shares = np.where((people.migration_day[rows] <= day)[:, None], people.mode_later[rows], people.mode[rows])
     mode = draws.choose(np.cumsum(shares, axis=1), draws.uniform(seed, f"trip:mode{suffix}", *ids))
@@ -156,12 +155,13 @@ def _decay(state: State, drawn: Constants) -> None:
 
 def _leave(world: World, people: People, state: State, day: int, suffix: str, diary: Diary) -> None:
     """Leaving for good; contacts beyond what she bears make it likelier."""
-    hazard = people.leave_hazard
+    u = draws.uniform(world.seed, f"leave{suffix}", people.number, day)
+    rows = np.flatnonzero(state.alive & (u < people.leave_hazard * _MOST_ANNOYED))
+    worse = np.ones(len(rows))
     if not world.params.controls.quiet_market:
-        beyond = np.maximum(state.fatigue.sum(axis=1) / people.fatigue_tolerance - 1, 0)
-        hazard = hazard * (1 + world.params.behaviour.leave_annoyance * beyond)
-    gone = state.alive & (draws.uniform(world.seed, f"leave{suffix}", people.number, day) < hazard)
-    rows = np.flatnonzero(gone)
+        beyond = np.maximum(state.fatigue[rows].sum(axis=1) / people.fatigue_tolerance[rows] - 1, 0)
+        worse = np.minimum(1 + world.params.behaviour.leave_annoyance * beyond, _MOST_ANNOYED)
+    rows = rows[u[rows] < people.leave_hazard[rows] * worse]
     state.alive[rows] = False
     diary.left.append(rows)
     diary.left_day.append(np.full(len(rows), day, np.int32))

@@ -2,8 +2,8 @@
 
 P(delivered) x P(open) x (expected margin with the boost - without it), summed over the days of the horizon, less the
 expected cost of the incentive. Approximations, all small beside the spread between persons: what has run out and her
-rhythm move by their expectation (mean field), prices are those of a category and price band, and purchases that the
-contact only pulled forward are taken off by `_KEPT`, fitted once on played futures.
+rhythm move by their expectation (mean field, for a few strengths of boost between which is interpolated; so purchases
+that are only pulled forward count), and prices are those of a category and price band.
 """
 
 from __future__ import annotations
@@ -26,8 +26,7 @@ HORIZON = 28
 _SAMPLES = 400  # lines per category and band behind the table of prices
 _BANDS = 5
 _SPREAD = 0.5  # of the log of a basket's amount
-# share of a boost's extra margin that is not pulled forward from later days of the horizon
-_KEPT = 1.0
+_LEVELS = np.array([-1.2, -0.4, 0.0, 0.5, 1.5], np.float32)  # boosts on the first day for which futures are reckoned
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Outlook:
 
     demand: Demand
     day: int
-    trips: Array  # float32[days, n]; trips expected on day + 1, …, boosts left out
-    boost: Array  # float32[days, n]; boosts left from earlier contacts
+    trips: Array  # float32[levels, days, n]; expected on day + 1, … after a boost of each level, itself left out
+    boost: Array  # float64[n]; boost left on day + 1 from earlier contacts
     paid: Array  # float64[n]; P(paid) of a trip
     lines: Array  # float64[n]; mean lines of a trip
     mix: Array  # float32[n, C]; weights of the categories
@@ -59,28 +58,29 @@ def outlook(
     ahead = world.category_factor[day + 1 : day + 1 + horizon].mean(axis=0)
     mix *= ahead / np.maximum(world.category_factor[day], 1e-6)
     decay = constants(world).boost_decay
-    # boosts of earlier days have decayed once more by the time a contact of `day` is added
-    boost = state.boost * decay ** np.arange(1, horizon + 1, dtype=np.float32)[:, None]
+    per_order = lines[:, None] * mix / mix.sum(axis=1, keepdims=True)
+    trips = [_trips(demand, state, day, b * decay ** np.arange(horizon), paid, per_order) for b in _LEVELS]
     margin, amount = line_values(world, day)
-    trips = _trips(demand, state, day, horizon, boost, paid, lines[:, None] * mix / mix.sum(axis=1, keepdims=True))
-    return Outlook(demand, day, trips, boost.astype(np.float32), paid, lines, mix, margin, amount)
+    return Outlook(demand, day, np.stack(trips), state.boost * decay, paid, lines, mix, margin, amount)
 
 
-def _trips(demand: Demand, state: State, day: int, horizon: int, boost: Array, paid: Array, per_order: Array) -> Array:
-    """Expected trips per day; ages of what is consumed and of the last order move by their expectation."""
-    world, people, p = demand.world, demand.people, demand.world.params.behaviour
+def _trips(demand: Demand, state: State, day: int, boost: Array, paid: Array, per_order: Array) -> Array:
+    """float32[days, n]: expected trips under a boost per day, itself left out.
+
+    Ages of what is consumed and of the last order move by their expectation.
+    """
+    people, p = demand.people, demand.world.params.behaviour
     age = (day + 1 - state.last_bought[:, demand.consumed].astype(np.int32)).astype(np.float32)
     ramp = demand.ramp(age, demand.per_day)
     since = np.minimum((day + 1 - state.last_order).astype(np.float32) * demand.order_rate, 1)
     chance = np.minimum(per_order[:, demand.consumed], 1)
-    out = np.empty((horizon, len(people)), np.float32)
-    calendar = world.calendar
-    for k in range(horizon):
+    out = np.empty((len(boost), len(people)), np.float32)
+    rows = np.arange(len(people))
+    for k in range(len(boost)):
         at = day + 1 + k
         due = np.einsum("nc,nc->n", demand.consumed_taste, ramp) + demand.other_taste
-        today = demand.usual * demand.weekday[calendar.weekday[at]] * calendar.factor[at]
         here = state.alive & (people.first_day <= at)
-        out[k] = today * due * demand.regular(since) * demand.events(at).intensity * here
+        out[k] = demand.usual_on(at) * due * demand.rhythm(since, rows) * here
         orders = (-np.expm1(-out[k] * np.exp(boost[k])) * paid).astype(np.float32)
         bought = orders[:, None] * chance
         ramp = np.minimum(ramp + demand.per_day, p.due_ceiling) * (1 - bought) + p.due_floor * bought
@@ -143,18 +143,12 @@ def expected_increment(
     ahead = ahead or outlook(world, people, state, day)
     rows = np.arange(len(people))
     odds = contact(world, people, state, rows, day, offer, channel, _at(people, minute))
-    decay = constants(world).boost_decay
     limit = world.params.response.boost_limit
-    horizon = len(ahead.trips)
-    start = np.clip(ahead.boost[0] + odds.effect, -limit, limit)
-    boosted = start * decay ** np.arange(horizon)[:, None]
-    about = int(world.offers.category[offer])
-    category = np.full(len(people), about)
-    before = np.where(ahead.boost[0] != 0, state.boost_category, -1)
-    gain, orders = _margin(ahead, people, boosted, category)
-    usual, _ = _margin(ahead, people, ahead.boost, before)
-    cost = _incentive_cost(world, people, ahead, offer, orders, boosted)
-    return np.asarray(odds.delivered * odds.opened * (_KEPT * (gain - usual) - cost))
+    boost = _path(world, ahead, np.clip(ahead.boost + odds.effect, -limit, limit))
+    gain, orders = _margin(ahead, people, boost, np.full(len(people), int(world.offers.category[offer])))
+    usual, _ = _margin(ahead, people, _path(world, ahead, ahead.boost), state.boost_category)
+    cost = _incentive_cost(world, people, ahead, offer, orders, boost)
+    return np.asarray(odds.delivered * odds.opened * (gain - usual - cost))
 
 
 def expected_loss(
@@ -177,9 +171,24 @@ def _at(people: People, minute: Array | int | None) -> Array:
     return np.asarray(people.send_hour * 60 if minute is None else minute)
 
 
+def _path(world: World, ahead: Outlook, start: Array) -> Array:
+    """float64[days, n]: boosts that start so high on the day after the contact."""
+    return np.asarray(start * constants(world).boost_decay ** np.arange(ahead.trips.shape[1])[:, None])
+
+
+def _orders(ahead: Outlook, boost: Array) -> Array:
+    """float64[days, n]: expected orders under a boost, between the levels that were reckoned."""
+    start = np.clip(boost[0], _LEVELS[0], _LEVELS[-1])
+    upper = np.clip(np.searchsorted(_LEVELS, start, side="right"), 1, len(_LEVELS) - 1)
+    share = (start - _LEVELS[upper - 1]) / (_LEVELS[upper] - _LEVELS[upper - 1])
+    rows = np.arange(boost.shape[1])
+    low, high = ahead.trips[upper - 1, :, rows].T, ahead.trips[upper, :, rows].T
+    return np.asarray(-np.expm1(-(low + share * (high - low)) * np.exp(boost)) * ahead.paid)
+
+
 def _margin(ahead: Outlook, people: People, boost: Array, category: Array) -> tuple[Array, Array]:
     """Expected margin over the horizon (float64[n]) and orders per day (float64[days, n]) under a boost."""
-    orders = -np.expm1(-ahead.trips * np.exp(boost)) * ahead.paid
+    orders = _orders(ahead, boost)
     rows = np.arange(len(people))
     value = ahead.margin[:, people.band].T
     total = np.einsum("nc,nc->n", ahead.mix, value)

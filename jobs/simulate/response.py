@@ -33,19 +33,19 @@ class ResponseParams:
     sameness: tuple[float, float] = (0.15, 0.3)  # fall in opening per send of the same kind in memory
     cross_channel: float = 0.3  # weight of sends through other channels in a channel's fatigue
     hour_width: float = 3.0  # hours from her reading hour at which the match has fallen to .6 of its range
-    hour_floor: float = 0.45  # opening at the worst hour, as a share of that at the best
+    hour_floor: float = 0.6  # opening at the worst hour, as a share of that at the best
     taste_power: float = 0.5  # exponent on (her share of demand / everybody's) of the category an offer is about
     taste_range: tuple[float, float] = (0.35, 2.0)  # bounds of that factor
-    strength: float = 1.0  # factor on all effects on shopping
+    strength: float = 1.6  # factor on all effects on shopping
     boost_limit: float = 1.5  # the boost stays within plus and minus this
     category_pull: float = 4.0  # factor on demand for the offer's category is 1 + this x boost
-    unsubscribe_fatigue: float = 1.0  # rise in unsubscribing at the fatigue that halves opening
+    unsubscribe_fatigue: float = 1.5  # rise in unsubscribing at the fatigue that halves opening
     unsubscribe_sleeping_dog: float = 3.0  # factor on unsubscribing of sleeping dogs
     complaint_share: float = 0.1  # complaints per unsubscribing
     redeem_floor: float = 0.2  # P(redeems | could) without love of deals; with all of it: 0.9
     open_delay_minutes: float = 90.0  # mean time from send to open
     credit_days: int = 14  # a purchase so many days after an open is credited to the send
-    unsubscribe_loss: float = 0.03  # share of a year's margin that losing one channel costs
+    unsubscribe_loss: float = 0.08  # share of a year's margin that losing one channel costs
 
     def __post_init__(self) -> None:
         for name in ("boost_half_life_days", "fatigue_half_life_days", "sameness_half_life_days", "sameness"):
