@@ -52,6 +52,24 @@ def test_only_the_response_asked_for_counts(spark):
     assert label(spark, others, response_kind="open")[0] == 1
 
 
+def test_an_answer_is_credited_to_its_own_channel(spark):
+    """x got o1 by mail and by sms: an answer that names its send or its channel counts there only, others for both."""
+    both = [send("x", "o1", "2017-03-01 05:00"), send("x", "o1", "2017-03-01 06:00", channel="sms")]
+
+    def labels(**named):
+        world = sources(spark, contacts=both, responses=[answer("x", "o1", "2017-03-10 12:00", **named)])
+        pairs = as_send_pairs(world.contacts, world.offers, world.customer_map, AS_OF)
+        rows = with_response_label(
+            pairs, world.responses, world.offers, world.customer_map, AS_OF, contacts=world.contacts
+        )
+        return {r["channel"]: r["responded"] for r in rows.toArrow().to_pylist()}
+
+    assert labels() == {"mail": 1, "sms": 1}
+    assert labels(contact_id="o1-x-2017-03-01 06:00") == {"mail": 0, "sms": 1}
+    assert labels(channel="mail") == {"mail": 1, "sms": 0}
+    assert labels(contact_id="a send nobody knows") == {"mail": 1, "sms": 1}
+
+
 def test_two_answers_are_one_response(spark):
     """The label is whether, not how often, and does not double the row."""
     two = [answer("x", "o1", "2017-03-10 12:00"), answer("x", "o1", "2017-03-11 12:00")]

@@ -12,11 +12,11 @@ from pyspark.sql import SparkSession
 from features.output_tables import CONSTRAINT_USAGE, DECISION_FUNNEL, DECISION_LOG, DECISION_TRACE
 from scoring.arms import inclusion_probability
 from scoring.constraints import constraint_usage
-from scoring.decision_params import ArmParams, DecisionParams
+from scoring.decision_params import ArmParams, ChannelTerms, DecisionParams
 from scoring.decisions import decision_log
 from scoring.funnel import components, decision_funnel, trace
 from tests.scoring.decision_oracle import decide_slowly
-from tests.scoring.decision_world import AS_OF, contact, decide, inputs, offer, response
+from tests.scoring.decision_world import AS_OF, channel, contact, decide, inputs, offer, response
 
 ARMS = ArmParams(salt="w", nba=0.5, random_eligible=0.2, propensity_only=0.2, global_holdout=0.1)
 PLAIN = ArmParams(salt="w", nba=0.9, random_eligible=0, propensity_only=0, global_holdout=0.1)
@@ -181,3 +181,39 @@ def test_no_customers_give_an_empty_world_with_a_funnel_of_zeros(spark: SparkSes
     assert len(rows) == len(components(BASE))
     assert constraint_usage(decided, funding, BASE, AS_OF).count() == 5
     assert datetime(2017, 12, 4, 5, tzinfo=UTC) == AS_OF.ts
+
+
+def test_refusals_and_limits_hold_in_their_own_channel(spark: SparkSession) -> None:
+    """An unsubscribe, a limit, a missing consent close one channel; an unsubscribe that names none closes all."""
+    people = [f"c{i}" for i in range(6)]
+    ago = AS_OF.ts - timedelta(days=20)
+    sms = {"channel": "sms"}
+    scores = [
+        channel(c, reachable=not (c == "c5" and ch == "sms"), channel=ch,
+                unreachable_because="no_consent" if c == "c5" and ch == "sms" else None)
+        for c in people
+        for ch in ("sms", "direct_mail")
+    ]  # fmt: skip
+    given = inputs(
+        spark,
+        {(c, "o1"): 0.3 for c in people},
+        [offer("o1", channel=None)],
+        contacts=[contact("c1", "old", ago, "sms"), contact("c2", "old", ago)],
+        responses=[
+            response("c3", "old", "unsubscribe", ago) | sms,
+            response("c4", "old", "unsubscribe", ago),
+        ],
+        channels=scores,
+    )
+    both = given.offer_scores.unionByName(given.offer_scores.selectExpr("*").replace("direct_mail", "sms", "channel"))
+    params = replace(BASE, channels={"sms": ChannelTerms(monthly_limit=1)}, arms=PLAIN)
+    decided, _ = decide(replace(given, offer_scores=both), params)
+    fate = {(r["customer_id"], r["channel"]): r["dropped_by"] for r in decided.collect()}
+    closed = {"unsubscribed", "no_consent", "channel_limit_30_days"}
+    assert {k: v for k, v in fate.items() if v in closed} == {
+        ("c1", "sms"): "channel_limit_30_days",
+        ("c3", "sms"): "unsubscribed",
+        ("c4", "sms"): "unsubscribed",
+        ("c4", "direct_mail"): "unsubscribed",
+        ("c5", "sms"): "no_consent",
+    }

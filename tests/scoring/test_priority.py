@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from features.errors import SettingsError
 from scoring.decision_params import DecisionParams
-from scoring.priority import with_priority, with_response_values, with_value_drops
+from scoring.priority import join_measured_margins, with_priority, with_response_values, with_value_drops
 from tests.scoring.decision_world import VALUES
 
 DDL = (
@@ -105,3 +105,37 @@ def test_a_negative_priority_cannot_be_allowed() -> None:
     """min_priority below 0 is refused, with every other fault of the section."""
     with pytest.raises(SettingsError, match=r"decisions\.min_priority must be at least 0(.|\n)*decisions\.budget"):
         DecisionParams(min_priority=-1, budget=-3)
+
+
+def test_a_measured_margin_takes_the_place_of_increment_and_margin(spark: SparkSession) -> None:
+    """The margin is the value; costs come off it as always; nothing measured is no reason to write, even for free."""
+    measured = {"measured_uplift": 0.05, "measured_basis": "randomised"}
+    row = priced(spark, PARAMS, measured_margin=2.0, **measured)
+    assert (row["value"], row["uplift_basis"]) == (2.0, "randomised")
+    assert row["priority"] == pytest.approx(2.0 - 0.5 - 0.2 - 0.1)
+    free = replace(PARAMS, contact_cost={"mail": 0.0}, incentive_share=0.0)
+    none = priced(spark, free, measured_margin=0.0, p_unsubscribe=None, **measured)
+    assert (none["priority"], none["dropped_by"]) == (0.0, "below_min_priority")
+    assert priced(spark, PARAMS, measured_margin=2.0)["value"] == 0.6  # not marked as randomised: not used
+
+
+def test_a_measured_margin_is_spread_by_response_within_bounds(spark: SparkSession) -> None:
+    """Over the mean of those in reach, at least a quarter, at most four times; what was refused is not used."""
+    key = "customer_id string, channel string, offer_kind string"
+    shares = {"a": 0.01, "b": 0.1, "c": 0.49, "d": 0.9, "e": 0.2}
+    scores = spark.createDataFrame([(c, "mail", "A", p) for c, p in shares.items()], f"{key}, p_response double")
+    reach = spark.createDataFrame(
+        [(c, "mail", "A", None if c == "a" else c != "d") for c in "abcd"], f"{key}, reachable boolean"
+    )
+    effects = spark.createDataFrame(
+        [("mail", "A", 2.0, "randomised"), ("sms", "A", 5.0, "prior")],
+        "channel string, offer_kind string, margin_used double, basis string",
+    )
+    asked = scores.unionByName(spark.createDataFrame([("a", "sms", "A", 0.1), ("f", "mail", "A", None)], scores.schema))
+    rows = join_measured_margins(asked, effects, scores, reach, PARAMS).collect()
+    found = {(r["customer_id"], r["channel"]): r["measured_margin"] for r in rows}
+    # the mean of a, b, c and e is .2; d cannot be reached
+    assert found == {
+        ("a", "mail"): 0.5, ("b", "mail"): 1.0, ("c", "mail"): 4.9, ("d", "mail"): 8.0, ("e", "mail"): 2.0,
+        ("f", "mail"): 2.0, ("a", "sms"): None,
+    }  # fmt: skip
