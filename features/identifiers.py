@@ -60,7 +60,7 @@ def normalise(kind: str, value: str) -> str:
     """
     if kind in OPAQUE_KINDS:
         return value.strip()
-    text = unicodedata.normalize("NFKC", value).strip()
+    text = (value if value.isascii() else unicodedata.normalize("NFKC", value)).strip()
     if kind == "phone":
         return _phone(text)
     if kind == "email":

@@ -3,7 +3,7 @@
 from features.catalogue import FEATURE_TABLES
 from features.contract import Contract, contract_index
 from features.output_tables import PRODUCTS_OF_SYSTEM
-from features.quality import quarantine_contract
+from features.quarantine import quarantine_contract
 from features.source_tables import SOURCES
 
 

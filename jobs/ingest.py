@@ -18,8 +18,9 @@ from pyspark.sql import DataFrame
 from features.contract import Contract
 from features.errors import DataError, SettingsError
 from features.identifiers import Pseudonymiser, check_value
-from features.quality import as_contract, as_quarantine, good_rows, quarantine_contract
+from features.quality import as_contract, good_rows
 from features.quality_rules import check_severities
+from features.quarantine import as_quarantine, quarantine_contract
 from features.source_tables import ACCOUNTS, SOURCES
 from jobs.console import say, show_table
 from jobs.identifier_key import check_key, key_note, pseudonymiser

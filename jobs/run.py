@@ -80,4 +80,5 @@ def command(settings: Settings, no_train: bool, force: bool, dry_run: bool) -> N
 
 def _or_model(step: object) -> str:
     writes, trains = getattr(step, "writes", ()), getattr(step, "trains", ())
-    return ", ".join((*writes, *(f"model {t}" for t in trains)))
+    others = ("every other table delivered",) if getattr(step, "may_write", ()) else ()
+    return ", ".join((*writes, *others, *(f"model {t}" for t in trains)))

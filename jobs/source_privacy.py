@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from features.contract import Contract
 from features.identifiers import Pseudonymiser
-from features.quality import left_out, without_values
+from features.quarantine import left_out, without_values
 from features.source_people import IDENTIFIER_KINDS
 from features.source_tables import ACCOUNTS
 
@@ -39,17 +39,18 @@ def pseudonymised(columns: Mapping[str, pa.Array], hashes: Pseudonymiser) -> dic
         here = pc.indices_nonzero(pc.equal(kinds, kind))
         encoded = values.take(here).dictionary_encode()
         found = hashes.replace(kind, encoded.dictionary.to_pylist())
-        rows = [dict(zip(FILLED, one, strict=True)) for one in found]
+        filled = zip(*found, strict=True) if found else ((), (), ())
         positions.append(here)
-        parts.append(pa.Table.from_pylist(rows, schema=FILLED_SCHEMA).take(encoded.indices))
+        arrays = [pa.array(column, pa.string()) for column in filled]
+        parts.append(pa.table(arrays, schema=FILLED_SCHEMA).take(encoded.indices))
     known = pc.is_in(columns["identifier_kind"], pa.array(IDENTIFIER_KINDS))
     kept = columns["identifier_kind"]
     if not pc.all(pc.or_(known, kept.is_null())).as_py():
         safe = [k if k is None or k in IDENTIFIER_KINDS else left_out(k) for k in kept.to_pylist()]
         kept = pa.array(safe, pa.string())
-    filled = pa.concat_tables([FILLED_SCHEMA.empty_table(), *parts])
-    filled = filled.take(pc.sort_indices(pa.concat_arrays(positions)))
-    return {"identifier_kind": kept} | {n: filled[n].combine_chunks() for n in FILLED}
+    whole = pa.concat_tables([FILLED_SCHEMA.empty_table(), *parts]).combine_chunks()
+    whole = whole.take(pc.sort_indices(pa.concat_arrays(positions)))
+    return {"identifier_kind": kept} | {n: whole[n].combine_chunks() for n in FILLED}
 
 
 def shown(contract: Contract, delivered: dict[str, Any], clean: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from features.contract import Contract
 from features.errors import DataError
 from features.identifiers import Pseudonymiser
-from features.quality import arriving_contract, left_out, quarantine_contract, row_as_json
+from features.quality import arriving_contract
+from features.quarantine import left_out, quarantine_contract, row_as_json
 from features.source_tables import ACCOUNTS
 from jobs.csv_lines import read_blocks
 from jobs.file_checks import SourceFile

@@ -1,6 +1,5 @@
 """Rules find what they say, and no row is lost on the way."""
 
-import json
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -14,12 +13,10 @@ from features.errors import SettingsError
 from features.quality import (
     arriving_contract,
     as_contract,
-    as_quarantine,
     good_rows,
     later_copies,
     outcome_counts,
     repeated_keys,
-    row_as_json,
     rule_counts,
     with_broken_rules,
     with_duplicates,
@@ -163,22 +160,6 @@ def test_unknown_times_of_tables_without_events(spark: SparkSession) -> None:
     assert offer.selectExpr("cast(available_ts as date)").collect()[0][0] == date(2016, 12, 26)
     product = as_contract(good_rows(judged(spark, PRODUCTS, [{"product_id": "p"}])), PRODUCTS)
     assert product.selectExpr("cast(valid_from as date)").collect()[0][0] == date(1900, 1, 1)
-
-
-def test_quarantine_keeps_the_row_as_text(spark: SparkSession) -> None:
-    """What was delivered can be read back from JSON, also what no typed column could hold."""
-    rows = [LINE, LINE | {"order_id": "x\0", "amount": float("-inf"), "event_ts": datetime(2262, 1, 1, tzinfo=UTC)}]
-    kept = as_quarantine(judged(spark, TRANSACTIONS, rows), TRANSACTIONS, "batch").collect()
-    assert len(kept) == 1
-    assert (kept[0]["source_file"], kept[0]["source_row"], kept[0]["batch_id"]) == ("f.csv", 2, "batch")
-    row = json.loads(kept[0]["row"])
-    assert (row["order_id"], row["amount"], row["event_ts"][:4]) == ("x\0", "-inf", "2262")
-    assert set(kept[0]["reasons"]) >= {"order_id holds a NUL character", "amount is not finite"}
-
-
-def test_row_as_json_keeps_bytes() -> None:
-    """Text that is not UTF-8 keeps its bytes, escaped."""
-    assert json.loads(row_as_json({"a": b"x\xff", "b": None})) == {"a": "x\\xff", "b": None}
 
 
 def test_severities_can_be_overridden(spark: SparkSession) -> None:

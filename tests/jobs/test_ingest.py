@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features.errors import ContractError, DataError, SettingsError
-from features.quality import as_contract, as_quarantine, good_rows
+from features.quality import as_contract, good_rows
+from features.quarantine import as_quarantine
 from features.source_tables import SOURCES, TRANSACTIONS
 from jobs import ingest, resolve_identities
 from jobs.contracts import all_contracts
