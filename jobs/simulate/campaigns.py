@@ -15,6 +15,7 @@ import numpy as np
 from jobs.simulate import draws
 from jobs.simulate.channels import per_channel
 from jobs.simulate.model import CHANNELS, OFFER_KINDS, Array, Catalogue, Offers, People, Sends, State
+from jobs.simulate.response import reachable
 
 if TYPE_CHECKING:
     from jobs.simulate.params import WorldParams
@@ -200,19 +201,19 @@ def past_sends(world: World, people: People, state: State, day: int) -> Sends | 
     if not len(todays):
         return None
     free = state.alive & (state.fatigue.sum(axis=1) < world.params.campaigns.frequency_cap)
+    open_channels = reachable(world, people, state, day)
     parts = []
     for offer in todays:
-        reachable = people.has_address & state.subscribed & free[:, None]
-        sends = _campaign(world, people, state, day, int(offer), reachable)
+        sends = _campaign(world, people, state, day, int(offer), open_channels & free[:, None])
         free[sends.person] = False
         parts.append(sends)
     names = ("person", "day", "offer", "channel", "minute", "propensity", "holdout")
     return Sends(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
-def _campaign(world: World, people: People, state: State, day: int, offer: int, reachable: Array) -> Sends:
+def _campaign(world: World, people: People, state: State, day: int, offer: int, channels: Array) -> Sends:
     p, seed, controls = world.params.campaigns, world.seed, world.params.controls
-    eligible = np.flatnonzero(reachable.any(axis=1))
+    eligible = np.flatnonzero(channels.any(axis=1))
     ids = people.number[eligible]
     share = p.audience[0] + draws.uniform(seed, "campaign:audience", offer) * (p.audience[1] - p.audience[0])
     held = float(holdout_share(world)[offer])
@@ -224,7 +225,7 @@ def _campaign(world: World, people: People, state: State, day: int, offer: int, 
     drawn = draws.uniform(seed, "send:audience", ids, day, offer) < share
     rows, ids, chance = eligible[drawn], ids[drawn], chance[drawn]
     holdout = draws.uniform(seed, "send:holdout", ids, day, offer) < chance
-    weights = reachable[rows] * channel_weights(world)[offer]
+    weights = channels[rows] * channel_weights(world)[offer]
     channel = draws.choose(np.cumsum(weights, axis=1), draws.uniform(seed, "send:channel", ids, day, offer))
     of_channel = weights[np.arange(len(rows)), channel] / weights.sum(axis=1)
     opens = 60 * per_channel(world.params.channels.hour_from)[channel]

@@ -130,7 +130,7 @@ def _shop(demand: Demand, state: State, day: int, suffix: str, opened_send: Arra
     offer = state.opened_offer[rows]
     valid = (offer >= 0) & (world.offers.last_day[offer] >= day) & (world.offers.first_day[offer] <= day)
     offer = np.where(valid, offer, -1).astype(np.int32)
-    product = np.where(offer >= 0, world.offers.product[offer], -1)
+    product = np.where((offer >= 0) & (not world.params.controls.quiet_market), world.offers.product[offer], -1)
     wanted = np.where(world.offers.category[offer[of]] == category, product[of], -1)
     paid = outcome == PAID
     state.orders[rows[paid]] += 1

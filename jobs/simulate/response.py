@@ -14,12 +14,13 @@ import numpy as np
 
 from jobs.simulate import draws
 from jobs.simulate.channels import per_channel
-from jobs.simulate.model import OFFER_KINDS, UPLIFT_TYPES, Array, People, State
+from jobs.simulate.model import CHANNELS, OFFER_KINDS, UPLIFT_TYPES, Array, People, State
 
 if TYPE_CHECKING:
     from jobs.simulate.world import World
 
 COUPON, NEW_ARRIVAL = OFFER_KINDS.index("coupon"), OFFER_KINDS.index("new_arrival")
+PARCEL = CHANNELS.index("parcel_insert")
 SLEEPING_DOG = UPLIFT_TYPES.index("sleeping_dog")
 
 
@@ -45,6 +46,7 @@ class ResponseParams:
     redeem_floor: float = 0.2  # P(redeems | could) without love of deals; with all of it: 0.9
     open_delay_minutes: float = 90.0  # mean time from send to open
     credit_days: int = 14  # a purchase so many days after an open is credited to the send
+    parcel_days: int = 35  # an order so many days back at most gives a parcel to put something into
     unsubscribe_loss: float = 0.08  # share of a year's margin that losing one channel costs
 
     def __post_init__(self) -> None:
@@ -63,7 +65,7 @@ class ResponseParams:
         }
         limits |= {"unsubscribe_fatigue": 20, "unsubscribe_sleeping_dog": 20, "open_delay_minutes": 1440}
         limits |= {"credit_days": 60, "cross_channel": 1, "hour_floor": 1, "complaint_share": 1, "redeem_floor": 0.9}
-        limits |= {"unsubscribe_loss": 1}
+        limits |= {"unsubscribe_loss": 1, "parcel_days": 365}
         for name, high in limits.items():
             if not 0 <= getattr(self, name) <= high:
                 raise ValueError(f"{name} must lie within 0 and {high}; found {getattr(self, name)}")
@@ -127,6 +129,13 @@ def taste(world: World, people: People, rows: Array, day: int) -> Array:
     return np.where(drifted(world, people, rows, day)[:, None], moved, own)
 
 
+def reachable(world: World, people: People, state: State, day: int) -> Array:
+    """bool[n, channels]: an address, not unsubscribed, still there; for a parcel insert an order not long ago."""
+    out = people.has_address & state.subscribed & state.alive[:, None]
+    out[:, PARCEL] &= day - state.last_order <= world.params.response.parcel_days
+    return np.asarray(out)
+
+
 def contact(
     world: World,
     people: People,
@@ -145,7 +154,7 @@ def contact(
     offer, channel = np.broadcast_to(offer, rows.shape), np.broadcast_to(channel, rows.shape)
     minute = np.broadcast_to(minute, rows.shape)
     kind = world.offers.kind[offer]
-    fits = people.has_address[rows, channel] & state.subscribed[rows, channel] & state.alive[rows]
+    fits = reachable(world, people, state, day)[rows, channel]
     own = state.fatigue[rows, channel]
     load = own + p.cross_channel * (state.fatigue[rows].sum(axis=1) - own)
     load = load / people.fatigue_tolerance[rows]
