@@ -19,6 +19,7 @@ from features.constrained_parts import Apart, Constraints, Refused, constrained_
 
 Ints = NDArray[np.integer]
 Floats = NDArray[np.floating]
+UNUSED = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -138,8 +139,11 @@ def _troubled(graph: Graph, raw: Ints, constraints: Constraints) -> NDArray[np.b
     troubled = np.bincount(raw, minlength=graph.n_accounts) > constraints.max_component
     for kind in constraints.unique_kinds:
         of_kind = graph.kind == kind
-        pairs = np.unique(np.stack([raw[graph.account[of_kind]], graph.value[of_kind]]), axis=1)
-        troubled |= np.bincount(pairs[0], minlength=graph.n_accounts) > 1
+        component, value = raw[graph.account[of_kind]], graph.value[of_kind]
+        low, high = np.full(graph.n_accounts, UNUSED), np.full(graph.n_accounts, -1)
+        np.minimum.at(low, component, value)
+        np.maximum.at(high, component, value)
+        troubled |= (low != high) & (high >= 0)
     for links in (graph.fuzzy, graph.forced):
         troubled[raw[links.first]] = True
     if graph.apart:

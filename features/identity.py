@@ -20,11 +20,10 @@ from features.evidence import as_evidence
 from features.identity_audit import Found, as_audit
 from features.identity_edges import Cuts, as_accounts
 from features.identity_households import find_households
-from features.identity_map import OPEN_US, OWN, as_events, load_map, moment
+from features.identity_map import OPEN_US, OWN, Change, as_events, load_map, moment
 from features.identity_overrides import Override, active_overrides, as_decisions, decided_pairs
 from features.identity_params import HOUSEHOLD_KINDS, KIND_CODE, LINKING_KINDS, IdentityParams
 from features.identity_replay import Replay
-from features.identity_tables import IDENTITY_EVENTS
 
 
 def as_own_customers(account_tables: list[DataFrame]) -> DataFrame:
@@ -97,7 +96,7 @@ def resolve_identities(
     people = evidence.of_kinds(tuple(KIND_CODE[k] for k in LINKING_KINDS))
     before = rows.current()
     replay = Replay(people, params, rows.ids, before.copy(), (rows.account, rows.code), decisions)
-    events = [] if earlier.events is None else [earlier.events.filter(pc.field("event_ts") <= _stamp(until))]
+    changes: list[Change] = []
     days = cuts.days
     for moves in replay.run(days):
         at = moment(days[moves.cut], as_of.time_zone)
@@ -107,12 +106,14 @@ def resolve_identities(
             after[moves.account] = moves.new
             decided = decided_pairs(earlier.overrides, accounts, before, after)
         rows.apply(moves, at)
-        events.append(as_events(moves, rows.ids, people, at, decided))
+        changes.append(Change(moves, at, decided))
+    events = [as_events(changes, rows.ids, people)]
+    if earlier.events is not None:
+        events.insert(0, earlier.events.filter(pc.field("event_ts") <= _stamp(until)))
     homes = evidence.of_kinds(tuple(KIND_CODE[k] for k in HOUSEHOLD_KINDS))
     households, crowded = find_households(homes, replay.code, rows.ids, as_of, params)
     audit = as_audit(Found(replay, sighting_counts, crowded), as_of, params)
-    table = IDENTITY_EVENTS.arrow_schema().empty_table()
-    return Identities(rows.table(), pa.concat_tables([table, *events]), audit, households)
+    return Identities(rows.table(), pa.concat_tables(events), audit, households)
 
 
 def keep_identities(earlier: Earlier, seen: pa.Array) -> pa.Table:

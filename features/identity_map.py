@@ -7,7 +7,7 @@ snapshot of that cut uses it (`valid_from` < cut), and an earlier one does not.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -139,14 +139,47 @@ def load_map(earlier: pa.Table | None, seen: pa.Array, until: int) -> MapRows:
     return rows
 
 
-def as_events(
-    moves: Moves, ids: CustomerIds, evidence: Evidence, at: int, decided: Mapping[tuple[int, int], str]
-) -> pa.Table:
-    """`identity_events` of a cut: one row per pair of customers that accounts went between.
+@dataclass(frozen=True)
+class Change:
+    """Moves at a moment, and what a person's decision made of them: (customer before, after) -> `undo`, `restore`."""
 
-    `decided` renames the events that a person's decision made, by (customer before, customer after).
-    """
-    width = len(ids)
+    moves: Moves
+    at: int
+    decided: Mapping[tuple[int, int], str]
+
+
+def as_events(changes: Sequence[Change], ids: CustomerIds, evidence: Evidence) -> pa.Table:
+    """`identity_events`: per moment one row for each pair of customers that accounts went between."""
+    parts = [_pairs(c, len(ids)) for c in changes]
+    if not parts:
+        return IDENTITY_EVENTS.arrow_schema().empty_table()
+    at, old, new, merged, counts, bits, value = (np.concatenate(c) for c in zip(*parts))
+    kinds = np.where(merged, "merge", "split").tolist()
+    named = {(c.at, *pair): kind for c in changes for pair, kind in c.decided.items()}
+    for i, key in enumerate(zip(at.tolist(), old.tolist(), new.tolist()) if named else ()):
+        kinds[i] = named.get(key, kinds[i])
+    names = pa.array([*ids.accounts, *ids.made], pa.string())
+    keeps = names.take(pa.array(np.where(merged, new, old)))
+    other = names.take(pa.array(np.where(merged, old, new)))
+    via = {int(b): bit_names(int(b)) or None for b in np.unique(bits)}
+    shown = np.where(merged, value, -1)
+    keys = evidence.value_key
+    columns = {
+        "event_id": [event_id(*x) for x in zip(at.tolist(), kinds, keeps.to_pylist(), other.to_pylist())],
+        "event_ts": pa.array(at).cast(pa.timestamp("us", tz="UTC")),
+        "event_kind": kinds,
+        "customer_id": keeps,
+        "other_customer_id": other,
+        "accounts_moved": counts,
+        "via": [via[b] if m else None for b, m in zip(bits.tolist(), merged.tolist())],
+        "value": [pointer(keys[v]) if v >= 0 else None for v in shown.tolist()],
+    }
+    return pa.table(columns).cast(IDENTITY_EVENTS.arrow_schema())
+
+
+def _pairs(change: Change, width: int) -> tuple[NDArray[Any], ...]:
+    """Per pair of customers: moment, before, after, whether a merge, accounts, bits of kinds, the surest value."""
+    moves = change.moves
     pairs, first, where, counts = np.unique(
         moves.old * width + moves.new, return_index=True, return_inverse=True, return_counts=True
     )
@@ -155,27 +188,8 @@ def as_events(
     value = np.full(len(pairs), -1, np.int64)
     surest_last = np.argsort(moves.support.confidence, kind="stable")
     value[where[surest_last]] = moves.support.value[surest_last]
-    old, new, merged = pairs // width, pairs % width, moves.is_merge[first]
-    kinds = np.where(merged, "merge", "split").tolist()
-    for i, pair in enumerate(zip(old.tolist(), new.tolist()) if decided else ()):
-        kinds[i] = decided.get(pair, kinds[i])
-    names = pa.array([*ids.accounts, *ids.made], pa.string())
-    keeps = names.take(pa.array(np.where(merged, new, old)))
-    other = names.take(pa.array(np.where(merged, old, new)))
-    via = {int(b): bit_names(int(b)) or None for b in np.unique(bits)}
-    columns = {
-        "event_id": [event_id(at, *x) for x in zip(kinds, keeps.to_pylist(), other.to_pylist())],
-        "event_ts": pa.array(np.full(len(pairs), at)).cast(pa.timestamp("us", tz="UTC")),
-        "event_kind": kinds,
-        "customer_id": keeps,
-        "other_customer_id": other,
-        "accounts_moved": counts,
-        "via": [via[b] if m else None for b, m in zip(bits.tolist(), merged.tolist())],
-        "value": [
-            pointer(evidence.value_key[v]) if v >= 0 and m else None for v, m in zip(value.tolist(), merged.tolist())
-        ],
-    }
-    return pa.table(columns).cast(IDENTITY_EVENTS.arrow_schema())
+    at = np.full(len(pairs), change.at)
+    return at, pairs // width, pairs % width, moves.is_merge[first], counts, bits, value
 
 
 def event_id(at: int, kind: str, customer: str, other: str) -> str:
