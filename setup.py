@@ -25,6 +25,7 @@ REQUIRES = [
     "click>=8.1.8,<9",
     "rich>=13.9,<16",
     "threadpoolctl>=3.5,<4",
+    "OpenCC>=1.4.2,<2",  # Traditional and Simplified Chinese
     "tzdata>=2024.1",  # time zones where the system has none
 ]
 
@@ -62,7 +63,7 @@ setup(
             for suffix in ("", ".*")
         ]
     ),
-    package_data={"conf": ["*.yaml"]},
+    package_data={"conf": ["*.yaml", "world_posts/*.yaml"]},
     install_requires=REQUIRES,
     extras_require={"demo": DEMO, "er": ER, "test": TEST},
     entry_points={"console_scripts": ["nextbest=jobs.cli:main"]},
