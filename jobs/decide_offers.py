@@ -59,7 +59,7 @@ def run(job: Job) -> None:
     params, as_of, currency = decision_params(job), job.as_of, job.settings.currency
     _say_assumptions(job, params)
     inputs = _inputs(job, accounts, contacts, open_rows)
-    ranked = job.write_read("ranked", ranked_candidates(inputs, params, as_of))
+    ranked = job.write_read("ranked", ranked_candidates(inputs, params, as_of, job.write_read))
     funding = job.write_read("funding", place_funding(ranked, params))
     decided = job.write_read("decided", decided_candidates(ranked, funding))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
@@ -18,7 +19,7 @@ from scoring.candidates import (
     join_scores,
     offer_candidates,
 )
-from scoring.channel_limits import with_channel_capacity, with_channel_places
+from scoring.channel_limits import window_capacities, with_channel_capacity, with_channel_places
 from scoring.decision_params import DecisionParams
 from scoring.eligibility import with_contact_drops
 from scoring.priority import join_measured_margins, with_priority, with_response_values, with_value_drops
@@ -39,10 +40,16 @@ class DecisionInputs:
     effects: DataFrame | None = None  # table `contact_effects` of the day
 
 
-def ranked_candidates(inputs: DecisionInputs, params: DecisionParams, as_of: AsOf) -> DataFrame:
+def ranked_candidates(
+    inputs: DecisionInputs,
+    params: DecisionParams,
+    as_of: AsOf,
+    settled: Callable[[str, DataFrame], DataFrame] = lambda _, df: df,
+) -> DataFrame:
     """Every candidate through eligibility to value, with its arm, ranks and places (`scoring/allocation.py`).
 
-    Used three times by what follows, so write it down and read it back.
+    Used three times by what follows, so write it down and read it back. `settled(name, df)` may do the same with the
+    priced candidates, which channel capacity goes through twice.
     """
     offers = current_offers(inputs.offers, as_of, params)
     channels = inputs.channel_scores.select("channel").distinct()
@@ -58,12 +65,10 @@ def ranked_candidates(inputs: DecisionInputs, params: DecisionParams, as_of: AsO
         .transform(with_priority, params)
         .transform(with_value_drops, params)
     )
-    return (
-        priced.transform(with_channel_places, params)
-        .transform(with_channel_capacity, params)
-        .transform(with_arm, params.arms)
-        .transform(with_ranks, params)
-    )
+    priced = priced.transform(with_channel_places, params)
+    if window_capacities(params):
+        priced = settled("priced", priced).transform(with_channel_capacity, params)
+    return priced.transform(with_arm, params.arms).transform(with_ranks, params)
 
 
 def _join_effects(candidates: DataFrame, inputs: DecisionInputs, params: DecisionParams) -> DataFrame:

@@ -132,8 +132,16 @@ def main(customers: int) -> None:
             ),
             open_rows=spark.createDataFrame([], NEXT_BEST_OFFERS.ddl() + ", is_issued boolean"),
         )
-        ranked = ranked_candidates(given, params, AS_OF)
-        total = timed("rules, values, channel limits, arms, ranks", lambda: ranked.write.parquet(path("ranked")))
+
+        def settled(name: str, df: DataFrame) -> DataFrame:
+            df.write.parquet(path(name))
+            return spark.read.schema(df.schema).parquet(path(name))
+
+        start = time.monotonic()
+        ranked = ranked_candidates(given, params, AS_OF, settled)
+        ranked.write.parquet(path("ranked"))
+        total = time.monotonic() - start
+        print(f"rules, values, channel limits, arms, ranks: {total:.1f} s")
         ranked = spark.read.parquet(path("ranked"))
         total += timed("budget", lambda: place_funding(ranked, params).write.parquet(path("funding")))
         decided = decided_candidates(ranked, spark.read.parquet(path("funding")))
