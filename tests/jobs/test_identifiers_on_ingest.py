@@ -136,6 +136,9 @@ def test_nothing_raw_while_it_is_staged(tmp_path: Path) -> None:
 def test_the_key_is_checked(tmp_path: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """No key, a short one and another one under the same version stop; a new version or no need for one goes on."""
     write_sources(tmp_path / "sources")
+    for path in (tmp_path / "sources").iterdir():  # few tables, since they are read four times
+        if path.stem not in ("transactions", "products", "accounts"):
+            path.unlink()
     lake = Lake(tmp_path / "lake", all_contracts())
     monkeypatch.delenv(VARIABLE, raising=False)
     with pytest.raises(SettingsError, match=r"token_hex.*NEXTBEST_ID_KEY"):
