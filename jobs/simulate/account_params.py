@@ -27,6 +27,7 @@ class AccountsParams:
     receipt_days: int = 180  # days until a payment card at the till is a new token
     phone_change: float = 0.05  # persons who change their number within the world
     link_phone_days: int = 540  # days before the end in which a phone sighting is evidence
+    link_device_days: int = 330  # the same of a device or cookie
     late_available: float = 0.01  # sightings that become known only after the end
     hubs: int = 3  # store phones used to register members; one more per 20,000 persons
     hub_low: int = 40  # members per store phone, least
@@ -42,6 +43,7 @@ class AccountsParams:
     def __post_init__(self) -> None:
         """Refuses numbers out of range, all faults at once."""
         least = {"stores": 1, "receipt_days": 1, "hubs": 3, "hub_low": 30, "reissue_gap_days": 1, "link_phone_days": 1}
+        least["link_device_days"] = 1
         faults = [f"{k} is {getattr(self, k)}, expected at least {v}" for k, v in least.items() if getattr(self, k) < v]
         if not self.hub_low <= self.hub_high <= 300:
             faults.append(f"hub_high is {self.hub_high}, expected between hub_low ({self.hub_low}) and 300")

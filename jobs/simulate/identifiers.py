@@ -99,6 +99,9 @@ def _web(book: Book) -> None:
     bound, day = _chosen(book, np.maximum(since, book.points.card_day), "web:card", 0.45)
     book.add(bound, WEB_ACCOUNT, MEMBER_NO, book.value("member_no", bound), _later(book, bound, day, "web:card", 20))
     book.device(*_accounted(book, since, "web:device", 0.2, WEB_ACCOUNT))
+    person, day = book.again("web:device", since, 0.7)
+    has = book.chance("web:device", person) < 0.2
+    book.device(person[has], WEB_ACCOUNT, day[has])
     tablet, day = _chosen(book, since, "tablet", book.params.tablet_share)
     key = bits(book.seed, "tablet", book.store[tablet])
     book.add(tablet, WEB_ACCOUNT, DEVICE, key, day, trap=TABLET, in_store=True)
@@ -110,6 +113,8 @@ def _apps(book: Book) -> None:
     since = book.points.app_day
     everyone, day = _chosen(book, since, "app", 1.0)
     book.device(everyone, APP_ACCOUNT, day)
+    person, day = book.again("app", since, 0.8)
+    book.device(person, APP_ACCOUNT, day)
     logged, day = _chosen(book, since, "app:login", 0.7)
     day = _later(book, logged, day, "app:login", 15)
     web = book.points.web_day[logged] < NEVER
@@ -156,7 +161,8 @@ def _cookies(book: Book) -> None:
         person, turn, start = person[row], first[row] + k, start[row]
         which = np.full(len(person), device)
         part = cookie_part(which, turn)
-        begin = np.maximum(cookie_days(book.world, points, person, which, turn)[0], start)
+        begin, end = cookie_days(book.world, points, person, which, turn)
+        begin, last = np.maximum(begin, start), np.minimum(end, days) - 1
         key = bits(book.seed, "value:cookie", book.number(person), part)
         book.add(person, COOKIE, COOKIE_VALUE, key, begin, part=part, minute=begin * DAY_MINUTES)
         login = login_minute(book.world, points, person, which, turn)
@@ -165,6 +171,13 @@ def _cookies(book: Book) -> None:
         minute = np.maximum(login[seen], begin[seen] * DAY_MINUTES)
         trap = np.where(late, LATE_LOGIN, NO_TRAP)
         book.add(person[seen], WEB_ACCOUNT, COOKIE_VALUE, key[seen], begin[seen], minute=minute, trap=trap)
+        # seen for the last time, before it is deleted
+        again = book.chance("cookie:last", person, part) < 0.8
+        parting = last * DAY_MINUTES + 1300
+        rows = np.flatnonzero(again & (last > begin))
+        book.add(person[rows], COOKIE, COOKIE_VALUE, key[rows], last[rows], part=part[rows], minute=parting[rows])
+        rows = np.flatnonzero(again & (login < parting))
+        book.add(person[rows], WEB_ACCOUNT, COOKIE_VALUE, key[rows], last[rows], minute=parting[rows])
 
 
 def _receipts(book: Book) -> None:

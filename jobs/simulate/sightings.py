@@ -220,7 +220,10 @@ class Book:
         after = end + DAY_MINUTES * (1 + integers(self.seed, "seen:after", 60, number, seen.minute))
         seen.available = np.where(late, after, seen.minute + delay)
         seen.trap = np.where(late, LATE_AVAILABLE, seen.trap).astype(np.int8)
-        old = (seen.kind == PHONE) & (seen.minute < end - self.params.link_phone_days * DAY_MINUTES)
+        days = np.full(len(KINDS), self.world.days + 100 * 366)
+        days[PHONE] = self.params.link_phone_days
+        days[[DEVICE, COOKIE_VALUE]] = self.params.link_device_days
+        old = seen.minute < end - days[seen.kind] * DAY_MINUTES
         household = np.isin(seen.kind, (OPENID, ADDRESS, HOUSEHOLD))
         seen.is_valid = seen.is_valid & (seen.available < end) & ~old & ~household
         return seen
