@@ -8,7 +8,7 @@ is the definition here, and the tests compare with scikit-learn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +19,8 @@ Metric = Callable[[Floats, Floats, Floats], float]
 
 BINS = 15
 EDGE = 1e-9
+DRAWN_ROWS = 30_000_000  # rows x draws of a bootstrap, about a minute of all metrics
+FEWEST_DRAWS = 100
 NAN = float("nan")
 
 
@@ -84,7 +86,12 @@ def ece(y: Floats, p: Floats, w: Floats) -> float:
 def ece_noise_floor(p: Floats, w: Floats, seed: int = 0, draws: int = 200) -> float:
     """Mean ECE of a forecast that is exactly right: outcomes drawn from `p` itself, `draws` times."""
     rng = np.random.default_rng(seed)
-    return float(np.mean([ece((rng.random(p.size) < p).astype(np.float64), p, w) for _ in range(draws)]))
+    bins = equal_mass_bins(p, w)
+    gaps = (
+        np.bincount(bins, weights=w * ((rng.random(p.size) < p) - p), minlength=BINS)
+        for _ in range(max(min(draws, FEWEST_DRAWS), min(draws, DRAWN_ROWS // p.size)))
+    )
+    return float(np.mean([np.abs(gap).sum() / w.sum() for gap in gaps]))
 
 
 def observed_over_expected(y: Floats, p: Floats, w: Floats) -> float:
@@ -130,7 +137,7 @@ METRICS: dict[str, Metric] = {
 
 def equal_mass_bins(p: Floats, w: Floats, bins: int = BINS) -> NDArray[np.int64]:
     """The bin of each row, 0 to bins - 1 by rising p, each holding about 1/bins of the weight; ties stay together."""
-    _, place = np.unique(p, return_inverse=True)
+    place = _places(p)
     mass = np.bincount(place, weights=w)
     middle = np.cumsum(mass) - mass / 2
     return np.minimum((middle / w.sum() * bins).astype(np.int64), bins - 1)[place]
@@ -161,15 +168,17 @@ def wilson(rate: float, n: float, z: float = 1.959964) -> tuple[float, float]:
     return max(0.0, min(rate, float(middle - half))), min(1.0, max(rate, float(middle + half)))
 
 
-def cluster_weights(clusters: ArrayLike, draws: int, seed: int) -> NDArray[np.int64]:
-    """Bootstrap weights, shape (draws, n): each draw takes as many clusters as there are, with replacement.
+def cluster_weights(clusters: ArrayLike, draws: int, seed: int) -> Iterator[Floats]:
+    """Bootstrap weights of n rows, one array per draw: each draw takes as many clusters as there are, with replacement.
 
-    All rows of one cluster (a customer) get the same weight, because her rows are not independent.
+    All rows of one cluster (a customer) get the same weight, because her rows are not independent. Above
+    `DRAWN_ROWS` / n draws, but never below `FEWEST_DRAWS`, no more are made: many rows need fewer draws.
     """
     _, place = np.unique(np.asarray(clusters), return_inverse=True)
     count = int(place.max()) + 1
-    picks = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    return picks[:, place]
+    rng = np.random.default_rng(seed)
+    for _ in range(max(min(draws, FEWEST_DRAWS), min(draws, DRAWN_ROWS // len(place)))):
+        yield np.bincount(rng.integers(0, count, count), minlength=count)[place].astype(np.float64)
 
 
 def intervals(
@@ -179,16 +188,22 @@ def intervals(
     draws: int = 500,
     seed: int = 0,
     level: float = 0.95,
+    names: Sequence[str] | None = None,
 ) -> list[dict[str, float | str]]:
-    """Every metric of `METRICS` with its percentile bootstrap interval: rows of metric, value, low, high.
+    """Every metric of `METRICS`, or `names` of them, with its percentile bootstrap interval: metric, value, low, high.
 
     The row of `ece` is followed by `ece_noise_floor`, which has no interval (its low and high repeat it).
     """
-    outcome, score = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    ones, weights = np.ones_like(score), cluster_weights(clusters, draws, seed).astype(np.float64)
+    order = np.argsort(np.asarray(p), kind="stable")  # sorted once, so that no metric sorts again
+    outcome, score = (np.asarray(v, dtype=np.float64)[order] for v in (y, p))
+    chosen = {name: METRICS[name] for name in names or METRICS}
+    ones, drawn = np.ones_like(score), {name: list[float]() for name in chosen}
+    for w in cluster_weights(np.asarray(clusters)[order], draws, seed):
+        for name, metric in chosen.items():
+            drawn[name].append(metric(outcome, score, w))
     rows: list[dict[str, float | str]] = []
-    for name, metric in METRICS.items():
-        low, high = _percentiles([metric(outcome, score, w) for w in weights], level)
+    for name, metric in chosen.items():
+        low, high = _percentiles(drawn[name], level)
         rows.append({"metric": name, "value": metric(outcome, score, ones), "low": low, "high": high})
         if name == "ece":
             floor = ece_noise_floor(score, ones, seed)
@@ -209,7 +224,7 @@ def paired_difference(
     """metric(p) - metric(other) on the same rows and the same draws: value, low, high."""
     outcome = np.asarray(y, dtype=np.float64)
     a, b = np.asarray(p, dtype=np.float64), np.asarray(other, dtype=np.float64)
-    weights = cluster_weights(clusters, draws, seed).astype(np.float64)
+    weights = cluster_weights(clusters, draws, seed)
     low, high = _percentiles([metric(outcome, a, w) - metric(outcome, b, w) for w in weights], level)
     ones = np.ones_like(a)
     return metric(outcome, a, ones) - metric(outcome, b, ones), low, high
@@ -226,5 +241,12 @@ def _percentiles(values: list[float], level: float) -> tuple[float, float]:
 
 def _by_score(p: Floats, w: Floats) -> Floats:
     """Total weight at each distinct score, by rising score."""
-    _, place = np.unique(p, return_inverse=True)
-    return np.bincount(place, weights=w).astype(np.float64)
+    return np.bincount(_places(p), weights=w).astype(np.float64)
+
+
+def _places(p: Floats) -> NDArray[np.int64]:
+    """The number of each row's score among the distinct ones, rising; without a sort where `p` is sorted already."""
+    steps = np.diff(p)
+    if (steps >= 0).all():
+        return np.concatenate([[0], np.cumsum(steps > 0)])
+    return np.unique(p, return_inverse=True)[1]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from features.interactions import Interactions
-from models.metrics import METRICS, calibration_curve, cluster_weights, ece, ece_noise_floor
+from models.metrics import calibration_curve, ece, ece_noise_floor, intervals
 from recommend.catalogue import Catalogue
 from recommend.categories import STATES
 from recommend.histories import Ints, bought_between, histories_before, is_in
@@ -92,14 +92,11 @@ def calibration_tables(
 
 def _intervals(y: NDArray[np.float64], p: NDArray[np.float64], customer: Ints) -> Table:
     """The metrics of `SHOWN` with 95 % bootstrap intervals over customers, and the noise floor of the ECE."""
-    ones, weights = np.ones_like(p), cluster_weights(customer, DRAWS, seed=0)
+    ones = np.ones_like(p)
     out: Table = []
-    for name in SHOWN:
-        values = [METRICS[name](y, p, w.astype(np.float64)) for w in weights]
-        known = [v for v in values if np.isfinite(v)] or [float("nan")]
-        low, high = np.quantile(known, [0.025, 0.975])
-        value = METRICS[name](y, p, ones)
-        out.append({"metric": name, "value": round(value, 4), "low": round(low, 4), "high": round(high, 4)})
+    for row in intervals(y, p, customer, DRAWS, names=SHOWN):
+        value, low, high = (round(float(row[key]), 4) for key in ("value", "low", "high"))
+        out.append({"metric": row["metric"], "value": value, "low": low, "high": high})
     # the noise floor stands for the interval of the ECE
     for name, value in (("ece", ece(y, p, ones)), ("ece_noise_floor", ece_noise_floor(p, ones, draws=20))):
         out.append({"metric": name, "value": round(value, 4), "low": None, "high": None})
