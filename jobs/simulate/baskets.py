@@ -34,8 +34,8 @@ class BehaviourParams:
         }
     )  # per mode: shares of trips that end browsed, with a cart left, placed and unpaid, paid
     due_floor: float = 0.2  # demand for a consumable bought just now, as a share of the usual
-    due_ceiling: float = 1.4  # demand for one that ran out long ago
-    rhythm: float = 0.35  # how far the regular keep to their rhythm; 0: nobody does
+    due_ceiling: float = 1.3  # demand for one that ran out long ago
+    rhythm: float = 0.25  # how far the regular keep to their rhythm; 0: nobody does
     complement_days: int = 21  # a purchase so many days back raises demand for what goes with it
     hour_spread: float = 2.5  # hours about her favourite hour
     lines_limit: int = 12  # lines of a trip at most

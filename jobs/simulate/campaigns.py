@@ -41,7 +41,7 @@ class CampaignParams:
     frequency_cap: float = 4.0  # sends in memory (decaying) from which nobody is drawn
     channel_share: dict[str, float] = field(
         default_factory=lambda: dict(
-            zip(CHANNELS, (0.16, 0.1, 0.3, 0.1, 0.1, 0.12, 0.04, 0.04, 0.03, 0.02), strict=True)
+            zip(CHANNELS, (0.13, 0.07, 0.34, 0.11, 0.11, 0.11, 0.03, 0.04, 0.04, 0.02), strict=True)
         )
     )
     confounding: float = 2.0  # in the control world: how strongly sends follow those who buy anyway

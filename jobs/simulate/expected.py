@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 HORIZON = 28
 _SAMPLES = 400  # lines per category and band behind the table of prices
 _BANDS = 5
-_SPREAD = 0.5  # of the log of a basket's amount
-_LEVELS = np.array([-1.2, -0.4, 0.0, 0.5, 1.5], np.float32)  # boosts on the first day for which futures are reckoned
+_SPREAD = 0.8  # of the log of a basket's amount
+_LEVELS = np.array([-1.5, -0.5, 0.0, 0.7, 2.0], np.float32)  # boosts on the first day for which futures are reckoned
 
 
 @dataclass(frozen=True)

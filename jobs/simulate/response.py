@@ -34,11 +34,11 @@ class ResponseParams:
     sameness: tuple[float, float] = (0.15, 0.3)  # fall in opening per send of the same kind in memory
     cross_channel: float = 0.3  # weight of sends through other channels in a channel's fatigue
     hour_width: float = 3.0  # hours from her reading hour at which the match has fallen to .6 of its range
-    hour_floor: float = 0.6  # opening at the worst hour, as a share of that at the best
+    hour_floor: float = 0.7  # opening at the worst hour, as a share of that at the best
     taste_power: float = 0.5  # exponent on (her share of demand / everybody's) of the category an offer is about
     taste_range: tuple[float, float] = (0.35, 2.0)  # bounds of that factor
-    strength: float = 1.6  # factor on all effects on shopping
-    boost_limit: float = 1.5  # the boost stays within plus and minus this
+    strength: float = 2.2  # factor on all effects on shopping
+    boost_limit: float = 2.0  # the boost stays within plus and minus this
     category_pull: float = 4.0  # factor on demand for the offer's category is 1 + this x boost
     unsubscribe_fatigue: float = 1.5  # rise in unsubscribing at the fatigue that halves opening
     unsubscribe_sleeping_dog: float = 3.0  # factor on unsubscribing of sleeping dogs
