@@ -105,8 +105,9 @@ def _join_address(wanted: DataFrame, sources: ReachSources, params: ReachParams)
 
 def _addresses(sources: ReachSources) -> DataFrame:
     """`customer_id, address_kind, event_ts, available_ts`: when an address of the kind was seen."""
-    online = F.col("sales_channel").isNotNull() & (F.col("sales_channel") != "store")
-    bought = F.when(online, F.lit(PARCEL)).when(F.col("store_id").isNotNull(), F.lit(VISIT))
+    # an order that says neither how nor where it was sold is taken to be shipped
+    sold = F.coalesce(F.col("sales_channel"), F.when(F.col("store_id").isNotNull(), F.lit("store")), F.lit("shipped"))
+    bought = F.when(sold == "store", F.lit(VISIT)).otherwise(F.lit(PARCEL))
     seen = [_seen(sources.transactions, bought)]
     if sources.store_visits is not None:
         seen.append(_seen(sources.store_visits, F.lit(VISIT)))

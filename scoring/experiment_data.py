@@ -1,9 +1,9 @@
 """Past campaigns as two sides to compare, with what was bought before and after.
 
-A campaign is an offer in one week of its life, counted from its first day: holdouts are drawn when the offer goes out.
-A holdout does not say through which channel she would have been contacted, so she stands against each channel of the
-campaign in which she could be reached at that moment; unreachable contacts are left out likewise, so that both sides
-are of one population.
+A campaign is an offer on one local day: a holdout must carry the day on which she would have been contacted, and days
+without holdouts are not compared. A holdout does not say through which channel she would have been contacted, so she
+stands against each channel of the campaign in which she could be reached at that moment; unreachable contacts are left
+out likewise, so that both sides are of one population.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from scoring.experiments import DAY, ContactEffect, Floats, Units
 
 NO_ORDER_DAYS = 365.0  # recency of who has not bought for so long, or ever
 SECONDS_BITS = 34  # seconds since 1970 in the lower bits of a key, the customer's code above
-CAMPAIGN = ["offer_id", "wave"]
+CAMPAIGN = ["offer_id", "day_no"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Orders:
 def as_sides(
     contacts: DataFrame, holdouts: DataFrame, offers: DataFrame, customers: DataFrame, as_of: AsOf, horizon_days: int
 ) -> DataFrame:
-    """`customer_id, offer_id, wave, offer_kind, channel, cut, contacted, logging_propensity` of matured campaigns.
+    """`customer_id, offer_id, day_no, offer_kind, channel, cut, contacted, logging_propensity` of matured campaigns.
 
     Matured: `horizon_days` lie between the contact and the cut. One row per customer, campaign and channel (the first
     send); a customer on both sides of a campaign is left out of it. customers: `account_id, customer_id` at the cut.
@@ -50,14 +50,13 @@ def as_sides(
     columns = ["customer_id", *CAMPAIGN, "offer_kind"]
 
     def known(log: DataFrame) -> DataFrame:
-        wave = F.floor(F.datediff(F.col("local_day"), F.col("starts_on")) / F.lit(7.0)).cast("int")
         return (
             known_before(log, as_of)
             .where(matured)
             .transform(with_local_time, as_of.time_zone)
             .join(customers, on="account_id", how="inner")
             .join(plans, on="offer_id", how="inner")
-            .withColumn("wave", wave)
+            .withColumn("day_no", F.datediff(F.col("local_day"), F.col("starts_on")))
         )
 
     # the smallest of a struct is the first send, and its own propensity
@@ -110,7 +109,7 @@ def collect_units(sides: DataFrame, orders: DataFrame, horizon_days: int, params
     """Both sides in memory with outcomes and covariates, from rows of `as_sides` and of `as_margin_orders`."""
     rows = sides.select(
         "customer_id",
-        F.concat_ws("|", F.col("offer_id"), F.col("wave").cast("string")).alias("campaign"),
+        F.concat_ws("|", F.col("offer_id"), F.col("day_no").cast("string")).alias("campaign"),
         "offer_kind",
         "channel",
         "contacted",
@@ -118,9 +117,8 @@ def collect_units(sides: DataFrame, orders: DataFrame, horizon_days: int, params
         F.unix_timestamp("cut").alias("ts"),
     ).toArrow()
     bought = orders.toArrow()
-    who = np.concatenate([_texts(rows, "customer_id"), _texts(bought, "customer_id")])
-    _, code = np.unique(who, return_inverse=True) if len(who) else (who, np.empty(0, np.int64))
-    n = rows.num_rows
+    who = pa.chunked_array([*rows["customer_id"].chunks, *bought["customer_id"].chunks], pa.string())
+    code, n = _codes(who)[0], rows.num_rows
     units = Units(
         channel=_texts(rows, "channel"),
         offer_kind=_texts(rows, "offer_kind"),
@@ -138,8 +136,19 @@ def collect_units(sides: DataFrame, orders: DataFrame, horizon_days: int, params
     return with_purchases(units, rows["ts"].to_numpy().astype(np.int64), made, horizon_days, params.covariate_days)
 
 
-def _texts(table: pa.Table, name: str) -> NDArray[np.object_]:
-    return np.array(table[name].to_pylist(), dtype=object).astype(str)
+def _codes(texts: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Places of each text among the sorted different ones, and these; the same in whatever order the rows come."""
+    encoded = texts.combine_chunks().dictionary_encode()
+    values = np.array(encoded.dictionary.to_pylist(), dtype=str)
+    order = np.argsort(values)
+    rank = np.empty(len(values), np.int64)
+    rank[order] = np.arange(len(values))
+    return rank[encoded.indices.to_numpy(zero_copy_only=False)], values[order]
+
+
+def _texts(table: pa.Table, name: str) -> NDArray[np.str_]:
+    codes, values = _codes(table[name])
+    return values[codes]
 
 
 def with_purchases(

@@ -1,6 +1,6 @@
 """Past campaigns as two sides: who is compared with whom, and with what."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -44,15 +44,15 @@ def held(account, when, offer="o1", p=0.4):
 def sides(spark):
     """The sides of one offer in two waves, cut on 31 March with a horizon of 28 days."""
     contacts = [
-        sent("a", at(2)), sent("a", at(3), p=0.9),  # the first send counts, with its propensity
+        sent("a", at(2)), sent("a", at(2) + timedelta(hours=1), p=0.9),  # the first send counts, with its propensity
         sent("b", at(2), "email", p=None),
-        sent("b2", at(9)),  # the second wave
-        sent("c", at(2)),  # held out in the same wave under another account
+        sent("b2", at(9)),  # another day
+        sent("c", at(2)),  # held out on the same day under another account
         sent("d", at(5, 3)),  # not matured
     ]  # fmt: skip
-    holdouts = [held("c2", at(3)), held("e", at(2)), held("f", at(10)), held("g", at(9, 3))]
+    holdouts = [held("c2", at(2)), held("e", at(2)), held("f", at(9)), held("h", at(10)), held("g", at(9, 3))]
     offers = [{"offer_id": "o1", "offer_kind": "A", "starts_on": date(2026, 2, 2), "ends_on": date(2026, 3, 30)}]
-    people = [(a, a[0]) for a in ("a", "b", "b2", "c", "c2", "d", "e", "f", "g")]
+    people = [(a, a[0]) for a in ("a", "b", "b2", "c", "c2", "d", "e", "f", "g", "h")]
     customers = spark.createDataFrame(people, "account_id string, customer_id string")
     return as_sides(
         frame(spark, "contacts", contacts), frame(spark, "holdouts", holdouts), frame(spark, "offers", offers),
@@ -61,13 +61,13 @@ def sides(spark):
 
 
 def test_sides_are_of_one_campaign_and_matured(sides) -> None:
-    """Held-out e stands against both channels of her wave, f against the one of hers; c was on both sides."""
+    """Held-out e stands against both channels of her day, f against the one of hers, h against none; c was on both."""
     rows = sides.toArrow().to_pylist()
-    found = {(r["customer_id"], r["wave"], r["channel"], r["contacted"]): r["logging_propensity"] for r in rows}
+    found = {(r["customer_id"], r["day_no"], r["channel"], r["contacted"]): r["logging_propensity"] for r in rows}
     assert len(found) == len(rows)
     assert found == {
-        ("a", 0, "sms", True): 0.3, ("b", 0, "email", True): None, ("b", 1, "sms", True): 0.3,
-        ("e", 0, "sms", False): 0.4, ("e", 0, "email", False): 0.4, ("f", 1, "sms", False): 0.4,
+        ("a", 0, "sms", True): 0.3, ("b", 0, "email", True): None, ("b", 7, "sms", True): 0.3,
+        ("e", 0, "sms", False): 0.4, ("e", 0, "email", False): 0.4, ("f", 7, "sms", False): 0.4,
     }  # fmt: skip
 
 
