@@ -39,6 +39,11 @@ def open_folder(out: Path, about: Mapping[str, Any], overwrite: bool) -> Path:
     strange = [name for name in inside if name not in (MARKER, BUILDING, *PARTS)]
     if strange:
         raise WorldError(f"{out} holds {', '.join(strange[:3])}, which is no part of a world; name another folder")
+    if MARKER not in inside and _read(building / MARKER) == _plain(about):
+        # stopped while its parts were moved to their places: the world goes on from where it was built
+        for part in set(inside).intersection(PARTS):
+            (out / part).rename(building / part)
+        inside = [BUILDING]
     if any(name in inside for name in (MARKER, *PARTS)):
         if MARKER not in inside and BUILDING not in inside:
             raise WorldError(f"{out} holds tables without {MARKER}, so no world wrote them; name another folder")

@@ -65,6 +65,25 @@ def test_a_stopped_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert rows == simulate(small(), tmp_path / "other", block=20)
 
 
+def test_a_run_stopped_at_the_very_end_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped between moving the sources and the truth, the next run moves the rest and makes no block again."""
+    real = Path.rename
+
+    def stops(self: Path, target: Path) -> Path:
+        if self.name == "truth":
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    with monkeypatch.context() as m:
+        m.setattr(Path, "rename", stops)
+        with pytest.raises(KeyboardInterrupt):
+            simulate(small(), tmp_path / "w")
+    assert (tmp_path / "w" / "sources").exists()
+    monkeypatch.setattr(module, "make_block", lambda *_: pytest.fail("a block was made again"))
+    simulate(small(), tmp_path / "w")
+    assert is_written(small(), tmp_path / "w")
+
+
 def test_other_worlds_and_files_are_not_lost(tmp_path: Path) -> None:
     """A world, half of one, or files of something else are refused; `overwrite` replaces worlds only."""
     simulate(small(), tmp_path / "w")
