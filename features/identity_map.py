@@ -6,7 +6,6 @@ snapshot of that cut uses it (`valid_from` < cut), and an earlier one does not.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,16 +17,18 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from features.as_of import EPOCH, OPEN_START, AsOf
-from features.evidence import Evidence, pointer
+from features.evidence import Evidence
 from features.identity_replay import Moves
 from features.identity_tables import IDENTITY_EVENTS
 from features.link_strength import bit_names
 from features.output_tables import CUSTOMER_MAP
 from features.persistent_ids import CustomerIds
+from features.stable_hash import as_hex, combine, hash_strings
 
 Ints = NDArray[np.integer]
 OPEN_US = int((OPEN_START - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
 STILL = np.iinfo(np.int64).max  # valid_to of a row that holds
+EVENT_KINDS = ("merge", "split", "undo", "restore")
 OWN, ALONE = "own", "alone"
 
 
@@ -154,25 +155,28 @@ def as_events(changes: Sequence[Change], ids: CustomerIds, evidence: Evidence) -
     if not parts:
         return IDENTITY_EVENTS.arrow_schema().empty_table()
     at, old, new, merged, counts, bits, value = (np.concatenate(c) for c in zip(*parts))
-    kinds = np.where(merged, "merge", "split").tolist()
-    named = {(c.at, *pair): kind for c in changes for pair, kind in c.decided.items()}
+    kind = np.where(merged, 0, 1)
+    named = {(c.at, *pair): EVENT_KINDS.index(what) for c in changes for pair, what in c.decided.items()}
     for i, key in enumerate(zip(at.tolist(), old.tolist(), new.tolist()) if named else ()):
-        kinds[i] = named.get(key, kinds[i])
+        kind[i] = named.get(key, kind[i])
     names = pa.array([*ids.accounts, *ids.made], pa.string())
     keeps = names.take(pa.array(np.where(merged, new, old)))
     other = names.take(pa.array(np.where(merged, old, new)))
-    via = {int(b): bit_names(int(b)) or None for b in np.unique(bits)}
-    shown = np.where(merged, value, -1)
-    keys = evidence.value_key
+    different, which = np.unique(bits, return_inverse=True)
+    via = pa.array([bit_names(int(b)) or None for b in different], pa.string())
+    shown = merged & (value >= 0)
+    keys = as_hex(evidence.value_key[value[shown]])
+    places = np.cumsum(shown) - 1
     columns = {
-        "event_id": [event_id(*x) for x in zip(at.tolist(), kinds, keeps.to_pylist(), other.to_pylist())],
+        # the same change at the same cut has the same id
+        "event_id": as_hex(combine(at, kind, hash_strings(keeps), hash_strings(other)), "ev-"),
         "event_ts": pa.array(at).cast(pa.timestamp("us", tz="UTC")),
-        "event_kind": kinds,
+        "event_kind": pa.array(EVENT_KINDS, pa.string()).take(pa.array(kind)),
         "customer_id": keeps,
         "other_customer_id": other,
         "accounts_moved": counts,
-        "via": [via[b] if m else None for b, m in zip(bits.tolist(), merged.tolist())],
-        "value": [pointer(keys[v]) if v >= 0 else None for v in shown.tolist()],
+        "via": via.take(pa.array(which, mask=~merged)),
+        "value": keys.take(pa.array(places, mask=~shown)),
     }
     return pa.table(columns).cast(IDENTITY_EVENTS.arrow_schema())
 
@@ -190,12 +194,6 @@ def _pairs(change: Change, width: int) -> tuple[NDArray[Any], ...]:
     value[where[surest_last]] = moves.support.value[surest_last]
     at = np.full(len(pairs), change.at)
     return at, pairs // width, pairs % width, moves.is_merge[first], counts, bits, value
-
-
-def event_id(at: int, kind: str, customer: str, other: str) -> str:
-    """A stable name of an event; the same change at the same cut has the same."""
-    text = f"{at}|{kind}|{customer}|{other}"
-    return "ev-" + hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 def _micros(column: pa.ChunkedArray) -> Ints:

@@ -95,7 +95,9 @@ class Replay:
         np.minimum.at(self.first_seen, e.account[e.edge[rows]], e.first_day[rows])
         self.seen[e.edge[rows]] += e.n[rows]
         on, off = intervals.edge[starts], intervals.edge[stops]
-        values = np.unique(e.value[np.concatenate([on, off])])
+        changed = np.zeros(len(self.cap), bool)
+        changed[e.value[on]] = changed[e.value[off]] = True
+        values = np.flatnonzero(changed)
         was_hub = self.count[values] > self.cap[values]
         self.active[off] = False
         self.active[on] = True
@@ -104,8 +106,7 @@ class Replay:
         if everything:
             return np.ones(len(self.code), bool)
         is_hub = self.count[values] > self.cap[values]
-        changed = np.zeros(len(self.cap), bool)
-        changed[values[~(was_hub & is_hub)]] = True
+        changed[values[was_hub & is_hub]] = False
         touched = np.zeros(len(self.code), bool)
         touched[e.account[changed[e.value] & self.active]] = True
         touched[e.account[off]] = True

@@ -41,7 +41,7 @@ def support(graph: Graph, label: Ints, strength: tuple[float, ...]) -> Support:
     edges = _linking(graph, label)
     account, kind = graph.account[edges], graph.kind[edges].astype(np.int64)
     np.bitwise_or.at(bits, account, np.left_shift(np.int64(1), kind))
-    for code in np.unique(kind).tolist():
+    for code in np.flatnonzero(np.bincount(kind)).tolist():
         doubt[(bits & (1 << code)) > 0] *= 1 - strength[code]
     value = np.full(n, -1, np.int64)
     weakest_first = np.lexsort((-graph.value[edges], np.asarray(strength)[kind]))

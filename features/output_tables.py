@@ -28,7 +28,7 @@ def probability(name: str, meaning: str, nullable: bool = False) -> C:
 
 CUSTOMER_MAP = Contract(
     "customer_map",
-    "Which customer an account belonged to, as known then. Without the source `accounts` each is a customer of its own.",
+    "Which customer an account belonged to, as known then; without the source `accounts`, a customer of its own.",
     ("account_id", "valid_from"),
     (
         C("account_id", "string", "account"),
