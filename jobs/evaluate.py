@@ -39,6 +39,7 @@ END = date(9000, 1, 1)  # attributes and customers as they are known at the end 
 
 # subcommands that are loaded when they are called, by module
 OTHERS = {
+    "identity": "jobs.evaluate_world_identity",
     "world": "jobs.evaluate_world",
     "realism": "jobs.evaluate_world_realism",
 }
