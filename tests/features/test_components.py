@@ -50,6 +50,14 @@ def test_a_hub_joins_nobody() -> None:
     assert labels(edges, 200) == [0, 0, *range(2, 200)]
 
 
+def test_one_value_on_ten_thousand_accounts() -> None:
+    """Whether its kind has a cap or not, such a value joins nobody; a ring of links is no trouble either."""
+    for kind in (PHONE, MEMBER):
+        assert labels([(a, 7, kind) for a in range(10_000)], 10_000) == list(range(10_000))
+    ring = [(a, a, PHONE) for a in range(9)] + [((a + 1) % 9, a, PHONE) for a in range(9)]
+    assert labels(ring, 9) == [0] * 9
+
+
 def test_two_member_numbers_are_two_people() -> None:
     """Two members with one mailbox are split at the weakest edge: the account goes with whom it was seen more."""
     members = [(0, 100, MEMBER), (1, 100, MEMBER), (2, 200, MEMBER)]

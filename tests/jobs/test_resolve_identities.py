@@ -141,6 +141,18 @@ def test_an_earlier_date_leaves_the_map(shop: Shop, capsys: pytest.CaptureFixtur
     assert resolve_identities.last_resolved(shop.lake) == date(2025, 6, 4)
 
 
+def test_after_a_rollback_the_cuts_are_done_again(shop: Shop) -> None:
+    """The map rolled back knows the cut it was resolved until, and the next run goes on from there."""
+    shop.run(25)
+    shop.run(95)
+    before = shop.lake.arrow("customer_map")
+    shop.lake.restore("customer_map", 0, None, "r", "a")
+    assert resolve_identities.last_resolved(shop.lake) == date(2025, 3, 26)
+    shop.run(95, force=True)
+    assert shop.lake.arrow("customer_map").equals(before)
+    assert shop.lake.arrow("identity_events").num_rows == 2
+
+
 def test_an_empty_delivery_parts_nobody(shop: Shop, capsys: pytest.CaptureFixture) -> None:
     """When accounts comes empty after it was there, the map stands."""
     shop.run(25)
