@@ -32,7 +32,7 @@ class Demand:
         self.other_taste = (1 - self.consumed_taste.sum(axis=1)).astype(np.float32)
         self.usual = (people.rate * people.wallet_share).astype(np.float32)
         paid = np.array([world.params.behaviour.outcome[m][PAID] for m in MODES])
-        self.order_rate = (self.usual * (people.mode @ paid)).astype(np.float32)
+        self.order_rate = (self.usual * (people.mode * paid).sum(axis=1)).astype(np.float32)
         self.regularity = (people.regularity * world.params.behaviour.rhythm).astype(np.float32)
         due = self.other_taste + (1 - self.other_taste) * world.params.behaviour.due_ceiling
         self.most = (due * (1 + self.regularity * (_AT_DUE - 1)) * 1.001).astype(np.float32)

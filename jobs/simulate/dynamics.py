@@ -39,7 +39,7 @@ def new_state(world: World, people: People) -> State:
     """The state on the morning of day 0. Who came before has bought before: when is drawn from her own rhythm."""
     n, width = people.taste.shape
     before = (people.first_day < 0) & (people.rate > 0)
-    paid = people.mode @ _paid_share(world)
+    paid = (people.mode * _paid_share(world)).sum(axis=1)  # not by BLAS, whose last bit depends on the block's size
     often = (people.rate * people.wallet_share * paid * (1 + people.basket))[:, None] * people.taste
     category = np.arange(width)[None, :]
     since = draws.exponential(world.seed, "state:bought", people.number[:, None], category) / np.maximum(often, 1e-9)

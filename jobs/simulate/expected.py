@@ -47,8 +47,9 @@ class Outlook:
 def outlook(
     world: World, people: People, state: State, day: int, horizon: int = HORIZON, demand: Demand | None = None
 ) -> Outlook:
-    """What to expect of each person over the `horizon` days after `day` if nobody contacts her."""
+    """What to expect of each person over the `horizon` days after `day` (fewer where the calendar ends)."""
     demand = demand or Demand(world, people)
+    horizon = min(horizon, world.horizon - day - 1)
     behaviour = world.params.behaviour
     outcome = np.array([behaviour.outcome[m][PAID] for m in MODES])
     paid = np.where((people.migration_day <= day)[:, None], people.mode_later, people.mode) @ outcome

@@ -69,7 +69,7 @@ def play(
     """Live `days` days from `state` with the contacts of the plan and no others; `state` is left as it is.
 
     Plans played from the same state with the same `replication` share all draws. A contact to who has no address or
-    has unsubscribed costs its price and does nothing.
+    has unsubscribed costs its price and does nothing; one to who has left meanwhile is not made.
 
     Raises ValueError for contacts outside the days or of unknown offers.
     """
