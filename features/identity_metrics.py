@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.integer]
-Floats = NDArray[np.floating]
+Numbers = NDArray[np.number]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def wrong_accounts(customer: Ints, person: Ints, group: Ints) -> tuple[NDArray[n
     return merged[customer], lost[group]
 
 
-def _observable(customer: Ints, person: Ints, part: Ints, n_persons: int) -> tuple[Floats, Floats]:
+def _observable(customer: Ints, person: Ints, part: Ints, n_persons: int) -> tuple[Numbers, Numbers]:
     """Per person: pairs that evidence connects, and those of them that are in one customer."""
     size = np.bincount(part)
     owner = np.zeros(len(size), np.int64)
@@ -117,7 +117,7 @@ class _Bootstrap:
     seed: int
     draws: int
 
-    def share(self, above: Floats, below: Floats) -> Share:
+    def share(self, above: Numbers, below: Numbers) -> Share:
         """Ratio of sums, persons drawn with replacement."""
         whole = float(below.sum())
         if whole == 0:

@@ -26,6 +26,8 @@ class IdentityParams:
     repeat_weight: float = 0.1  # what each further sighting adds to an edge, in sightings
     repeat_limit: int = 10  # further sightings that count
     max_component: int = 50  # accounts per customer
+    fuzzy: bool = False  # also link account holders by name, date of birth and postcode; needs the [er] extra
+    fuzzy_threshold: float = 0.95  # least probability of a fuzzy link
     fuzzy_max_cluster: int = 3  # accounts that each side of a fuzzy link may have
     max_edges: int = 20_000_000  # edges that the driver takes
     replay_days: int = 7  # days between the cuts at which a history is replayed
@@ -47,6 +49,8 @@ class IdentityParams:
         ]
         odd = {k: v for k, v in {**self.strength, "default_strength": self.default_strength}.items() if not 0 < v <= 1}
         faults += [f"identity.strength: {k} is {v}, expected above 0 and up to 1" for k, v in odd.items()]
+        if not 0.5 <= self.fuzzy_threshold <= 1:
+            faults.append(f"identity.fuzzy_threshold is {self.fuzzy_threshold}, expected between 0.5 and 1")
         least = {
             "cap": (min(self.cap.values(), default=1), 1),
             "expiry_days": (min(self.expiry_days.values(), default=1), 1),

@@ -25,7 +25,9 @@ from features.identity import (
 from features.identity_edges import as_accounts, as_edges, as_sighting_counts, as_sightings, collect_edges
 from features.identity_overrides import as_overrides
 from features.identity_params import HOUSEHOLD_KINDS, LINKING_KINDS
+from features.identity_profiles import as_profiles, with_name_parts
 from features.source_tables import SOURCES
+from jobs.fuzzy_links import FuzzyParams, fuzzy_links
 from jobs.runs import Job, Step
 from jobs.tables import Lake
 
@@ -99,7 +101,22 @@ def _resolve(job: Job, seen: pa.Array, earlier: Earlier) -> Identities:
     kinds = (*LINKING_KINDS, *HOUSEHOLD_KINDS)
     edges = collect_edges(job.write_read("edges", as_edges(sightings, cuts, kinds)), params.max_edges)
     job.say(f"{edges.num_rows:,} edges of account and identifier, {len(cuts.days):,} cuts")
-    return resolve_identities(edges, counts, seen, earlier, cuts, as_of, params)
+    return resolve_identities(edges, counts, seen, earlier, cuts, as_of, params, _fuzzy(job))
+
+
+def _fuzzy(job: Job) -> list[tuple[str, str, float]]:
+    """Pairs of account holders that are likely one person; none unless the settings ask for them."""
+    params = job.settings.identity
+    if not params.fuzzy:
+        return []
+    if not job.has("customers"):
+        job.say("identity.fuzzy: there is no source customers, so no names to match")
+        return []
+    accounts = job.read("accounts") if job.has("accounts") else None
+    profiles = with_name_parts(as_profiles(job.read("customers"), accounts, job.as_of).toArrow())
+    found = fuzzy_links(profiles, FuzzyParams(params.fuzzy_threshold, job.settings.seed))
+    job.say(f"{profiles.num_rows:,} account holders, {found.num_rows:,} fuzzy links")
+    return list(zip(*(found[name].to_pylist() for name in found.column_names), strict=True))
 
 
 def _keep(job: Job, seen: pa.Array, earlier: Earlier, last: date) -> None:
