@@ -135,10 +135,10 @@ def account_bits_of(world: World, kind: Array, number: Array, part: Array) -> Ar
 
 def _groups(n: int, row: Array, seen: Sightings) -> Array:
     good = np.flatnonzero(seen.is_valid)
-    value = np.stack([seen.person[good].astype(np.uint64), seen.kind[good].astype(np.uint64), seen.key[good]])
-    _, column = np.unique(value, axis=1, return_inverse=True)
+    value = bits(0, "value", seen.person[good], seen.kind[good], seen.key[good].view(np.int64))
+    _, column = np.unique(value, return_inverse=True)
     size = n + (int(column.max()) + 1 if len(good) else 0)
-    graph = coo_array((np.ones(len(good), bool), (row[good], n + column.ravel())), shape=(size, size))
+    graph = coo_array((np.ones(len(good), bool), (row[good], n + column)), shape=(size, size))
     return np.asarray(connected_components(graph, directed=False)[1][:n])
 
 
