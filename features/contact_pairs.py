@@ -75,6 +75,21 @@ def as_pairs(customers: DataFrame, options: DataFrame, as_of: AsOf) -> DataFrame
     return customers.select("customer_id").crossJoin(F.broadcast(wanted)).select(*PAIR)
 
 
+def as_open_pairs(reach: DataFrame, options: DataFrame, as_of: AsOf) -> DataFrame:
+    """Pairs of every customer and option whose channel is open to her, or not known to be closed.
+
+    reach: `customer_id, channel, reachable` (see `features/reach.py`); a channel that it does not know is open to
+    all of its customers.
+    """
+    wanted = options.distinct().withColumn("cut", F.lit(as_of.ts))
+    open_ones = reach.where(F.col("reachable").isNull() | F.col("reachable")).select("customer_id", "channel")
+    listed = reach.select("channel").distinct()
+    strangers = wanted.join(F.broadcast(listed), on="channel", how="left_anti")
+    known = open_ones.join(F.broadcast(wanted), on="channel", how="inner").select(*PAIR)
+    everybody = reach.select("customer_id").distinct()
+    return known.unionByName(everybody.crossJoin(F.broadcast(strangers)).select(*PAIR))
+
+
 def _option(window: Column) -> list[Column]:
     return [F.col("offer_id"), F.col("channel"), window.cast("int").alias("window_days")]
 

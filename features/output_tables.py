@@ -91,7 +91,7 @@ NEXT_BEST_PRODUCTS = Contract(
 
 CHANNEL_SCORES = Contract(
     "channel_scores",
-    "Per customer, channel and offer kind: reach, response and fatigue.",
+    "Per customer, channel and offer kind: response and fatigue. Only channels that are not known to be closed.",
     ("as_of", "customer_id", "channel", "offer_kind"),
     (
         AS_OF,
@@ -119,6 +119,19 @@ CHANNEL_SCORES = Contract(
         C("best_weekday", "int", "1 is Monday; null below support", True, low=1, high=7),
         C("best_hour", "int", "local hour; null below support", True, low=0, high=23),
         REASONS,
+    ),
+    mode="snapshot",
+)
+
+CUSTOMER_REACH = Contract(
+    "customer_reach",
+    "Every channel of each customer whom at least one reaches, or may reach. Written where channels are a source.",
+    ("as_of", "customer_id", "channel"),
+    (
+        AS_OF,
+        CUSTOMER,
+        C("channel", "string", "channel"),
+        C("reachable", "bool", "consent and a valid address; null where the sources do not say", True),
         C(
             "unreachable_because",
             "string",
@@ -336,6 +349,7 @@ PRODUCTS_OF_SYSTEM = (
     *IDENTITY_TABLES,
     NEXT_BEST_CATEGORIES,
     NEXT_BEST_PRODUCTS,
+    CUSTOMER_REACH,
     CHANNEL_SCORES,
     CONTACT_EFFECTS,
     OFFER_SCORES,

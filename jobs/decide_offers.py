@@ -36,6 +36,7 @@ STEP = Step(
         "next_best_products",
         "channels",
         "contact_effects",
+        "customer_reach",
     ),
     previous=("next_best_offers",),
     writes=("decision_log", "next_best_offers", "decision_trace", "decision_funnel", "constraint_usage"),
@@ -105,6 +106,7 @@ def _inputs(job: Job, accounts: DataFrame, contacts: DataFrame, open_rows: DataF
         response_values=values,
         open_rows=open_rows,
         effects=job.read("contact_effects") if job.has("contact_effects") else None,
+        reach=job.read("customer_reach") if job.has("customer_reach") else None,
     )
 
 

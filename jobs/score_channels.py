@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.contact_features import ContactSources, as_contact_features
-from features.contact_pairs import as_pairs, customers_at, live_options, typical_options
+from features.contact_pairs import as_open_pairs, as_pairs, customers_at, live_options, typical_options
 from features.order_lines import account_customers
 from features.reach import REASONS, ReachSources, as_reach
 from jobs.contact_sources import OPTIONAL, READS, SETTINGS, contact_sources
@@ -38,6 +38,7 @@ STEP = Step(
     reads=READS,
     optional=(*OPTIONAL, "channels", "accounts", "consents", "holdouts", "store_visits"),
     writes=("channel_scores", "offer_scores", "contact_effects"),
+    may_write=("customer_reach",),  # not without the source `channels`
     models=("response",),
     settings=(*SETTINGS, "channel_scores", "response_priors", "reach", "experiments", "decisions", "horizon_days"),
     next="nextbest decide-offers",
@@ -45,7 +46,7 @@ STEP = Step(
 
 
 def run(job: Job) -> None:
-    """Scores typical and live offers for every customer."""
+    """Scores typical and live offers for every customer, in the channels that are not known to be closed to her."""
     champion = job.model("response")
     job.say(f"response model version {champion.version}, kind {load_response(champion.path).kind}")
     path, params = job.engine.ship(champion.path), job.settings.channel_scores
@@ -57,7 +58,9 @@ def run(job: Job) -> None:
 
     live = live_options(sources.offers, job.as_of, channels)
     typical = typical_options(sources.offers, job.as_of, channels)
-    pairs = as_pairs(customers, live.union(typical), job.as_of)
+    reached = None if reach is None else write_reach(job, customers, channels, reach)
+    options = live.union(typical)
+    pairs = as_pairs(customers, options, job.as_of) if reached is None else as_open_pairs(reached, options, job.as_of)
     features = as_contact_features(
         pairs, sources, job.settings.contact_features, job.settings.time_zone, job.settings.response.response_kind
     )
@@ -73,10 +76,7 @@ def run(job: Job) -> None:
         weight = job.settings.response_priors.weight
         rates = partial(join_rates, counts=counts, params=params, weight=weight)
         facts = replace(facts, best_times=job.write_read("best_times", times), rates=rates)
-    if reach is not None:
-        pairs = scores.select("customer_id", "channel").distinct().withColumn("cut", F.lit(job.as_of.ts))
-        facts = replace(facts, reach=job.write_read("reach", as_reach(pairs, reach, job.settings.reach)))
-        say_reach(job, facts.reach)
+    facts = replace(facts, reach=reached)
     job.write("channel_scores", score_channels(scores, typical, facts, job.as_of))
     if not job.write("offer_scores", score_offers(scores, live, job.as_of)):
         job.say(f"no offer is live on {job.as_of.day}: nothing for decide-offers to choose from")
@@ -107,10 +107,23 @@ def reach_sources(job: Job, sources: ContactSources, accounts: DataFrame) -> Rea
     )
 
 
-def say_reach(job: Job, reach: DataFrame | None) -> None:
+def write_reach(job: Job, customers: DataFrame, channels: list[str], sources: ReachSources) -> DataFrame:
+    """Writes `customer_reach`, and returns its rows: customers whom no channel reaches are counted and left out."""
+    listed = job.spark.createDataFrame([(c,) for c in channels], "channel string")
+    pairs = customers.crossJoin(F.broadcast(listed)).withColumn("cut", F.lit(job.as_of.ts))
+    every = job.write_read("reach", as_reach(pairs, sources, job.settings.reach))
+    say_reach(job, every)
+    may_reach = every.where(F.col("reachable").isNull() | F.col("reachable")).select("customer_id").distinct()
+    reached = job.write_read("reached_customers", every.join(may_reach, on="customer_id", how="left_semi"))
+    job.write("customer_reach", reached.withColumn("as_of", F.lit(job.as_of.day)))
+    n, all_of_them = may_reach.count(), customers.count()
+    job.count("customers_in_reach", n)
+    job.say(f"{all_of_them - n:,} of {all_of_them:,} customers are out of reach of every channel and not scored")
+    return reached
+
+
+def say_reach(job: Job, reach: DataFrame) -> None:
     """A line per channel: how many can be reached, and why the others cannot."""
-    if reach is None:
-        return
     count = F.count(F.lit(1))
     rows = reach.groupBy("channel").agg(
         F.sum(F.col("reachable").cast("int")).alias("reachable"),

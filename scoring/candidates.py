@@ -38,7 +38,6 @@ def join_scores(candidates: DataFrame, offer_scores: DataFrame, channel_scores: 
         "channel",
         "offer_kind",
         "reachable",
-        "unreachable_because",
         F.col("uplift").alias("measured_uplift"),
         F.col("uplift_basis").alias("measured_basis"),
         "p_unsubscribe",
@@ -48,6 +47,14 @@ def join_scores(candidates: DataFrame, offer_scores: DataFrame, channel_scores: 
     return candidates.join(scores, on=KEY, how="left").join(
         channel, on=["customer_id", "channel", "offer_kind"], how="left"
     )
+
+
+def join_reach(candidates: DataFrame, reach: DataFrame | None) -> DataFrame:
+    """Adds `unreachable_because` and takes `reachable` from table `customer_reach`; without one nothing is known."""
+    if reach is None:
+        return candidates.withColumn("unreachable_because", F.lit(None).cast("string"))
+    known = reach.select("customer_id", "channel", "reachable", "unreachable_because")
+    return candidates.drop("reachable").join(known, on=["customer_id", "channel"], how="left")
 
 
 def join_contacts(candidates: DataFrame, contacts: DataFrame, as_of: AsOf) -> DataFrame:

@@ -98,7 +98,7 @@ class ChannelFacts:
     """What is known of customers and channels beside the response model; None where the sources do not say."""
 
     best_times: DataFrame | None = None  # see `as_best_times`
-    reach: DataFrame | None = None  # customer_id, channel, reachable, unreachable_because
+    reach: DataFrame | None = None  # see `features.reach.as_reach`
     rates: Callable[[DataFrame], DataFrame] | None = None  # adds the columns of `scoring.channel_rates.RATES`
     effects: DataFrame | None = None  # table `contact_effects`
 
@@ -108,7 +108,7 @@ def score_channels(scores: DataFrame, options: DataFrame, facts: ChannelFacts, a
     scored = scores.join(F.broadcast(options), on=["offer_id", "channel", "window_days"], how="left_semi")
     keys = ["customer_id", "channel"]
     scored = _joined(scored, facts.best_times, keys, {"best_weekday": "int", "best_hour": "int"})
-    scored = _joined(scored, facts.reach, keys, {"reachable": "boolean", "unreachable_because": "string"})
+    scored = _joined(scored, facts.reach, keys, {"reachable": "boolean"})
     if facts.rates is None:
         scored = _joined(scored, None, keys, dict.fromkeys(RATES.values(), "double"))
     else:
@@ -136,7 +136,6 @@ def score_channels(scores: DataFrame, options: DataFrame, facts: ChannelFacts, a
         "best_weekday",
         "best_hour",
         "reasons",
-        "unreachable_because",
     )
 
 

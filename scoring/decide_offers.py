@@ -15,6 +15,7 @@ from scoring.candidates import (
     current_offers,
     join_contacts,
     join_open_decisions,
+    join_reach,
     join_responses,
     join_scores,
     offer_candidates,
@@ -38,6 +39,7 @@ class DecisionInputs:
     response_values: DataFrame  # see scoring/redemptions.py
     open_rows: DataFrame  # see scoring/history.py
     effects: DataFrame | None = None  # table `contact_effects` of the day
+    reach: DataFrame | None = None  # table `customer_reach` of the day; customers without a row are out of reach
 
 
 def ranked_candidates(
@@ -52,10 +54,14 @@ def ranked_candidates(
     priced candidates, which channel capacity goes through twice.
     """
     offers = current_offers(inputs.offers, as_of, params)
-    channels = inputs.channel_scores.select("channel").distinct()
+    customers, known = inputs.customers, inputs.channel_scores.select("channel")
+    if inputs.reach is not None:
+        customers = customers.join(inputs.reach.select("customer_id").distinct(), on="customer_id", how="left_semi")
+        known = known.unionByName(inputs.reach.select("channel"))
     priced = (
-        offer_candidates(inputs.customers, offers, channels)
+        offer_candidates(customers, offers, known.distinct())
         .transform(join_scores, inputs.offer_scores, inputs.channel_scores)
+        .transform(join_reach, inputs.reach)
         .transform(join_contacts, inputs.contacts, as_of)
         .transform(join_responses, inputs.responses, inputs.contacts, as_of, params)
         .transform(join_open_decisions, inputs.open_rows)

@@ -188,12 +188,16 @@ def test_refusals_and_limits_hold_in_their_own_channel(spark: SparkSession) -> N
     people = [f"c{i}" for i in range(6)]
     ago = AS_OF.ts - timedelta(days=20)
     sms = {"channel": "sms"}
-    scores = [
-        channel(c, reachable=not (c == "c5" and ch == "sms"), channel=ch,
-                unreachable_because="no_consent" if c == "c5" and ch == "sms" else None)
-        for c in people
-        for ch in ("sms", "direct_mail")
-    ]  # fmt: skip
+    scores = [channel(c, channel=ch) for c in people for ch in ("sms", "direct_mail")]
+    reach = spark.createDataFrame(
+        [
+            (c, ch, not closed, "no_consent" if closed else None)
+            for c in people
+            for ch in ("sms", "direct_mail")
+            for closed in [(c, ch) == ("c5", "sms")]
+        ],
+        "customer_id string, channel string, reachable boolean, unreachable_because string",
+    )
     given = inputs(
         spark,
         {(c, "o1"): 0.3 for c in people},
@@ -207,7 +211,7 @@ def test_refusals_and_limits_hold_in_their_own_channel(spark: SparkSession) -> N
     )
     both = given.offer_scores.unionByName(given.offer_scores.selectExpr("*").replace("direct_mail", "sms", "channel"))
     params = replace(BASE, channels={"sms": ChannelTerms(monthly_limit=1)}, arms=PLAIN)
-    decided, _ = decide(replace(given, offer_scores=both), params)
+    decided, _ = decide(replace(given, offer_scores=both, reach=reach), params)
     fate = {(r["customer_id"], r["channel"]): r["dropped_by"] for r in decided.collect()}
     closed = {"unsubscribed", "no_consent", "channel_limit_30_days"}
     assert {k: v for k, v in fate.items() if v in closed} == {
