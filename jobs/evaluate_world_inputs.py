@@ -118,6 +118,13 @@ def check_cut(world: World, as_of: AsOf) -> None:
         )
 
 
+def customers_at(lake: Lake, as_of: AsOf) -> pd.Series:
+    """The customer of each account at the cut: account_id -> customer_id."""
+    m = lake.arrow("customer_map").to_pandas()
+    cut = pd.Timestamp(as_of.ts)
+    return m[(m.valid_from < cut) & (m.valid_to.isna() | (m.valid_to >= cut))].set_index("account_id").customer_id
+
+
 def customers_of(folder: Path, lake: Lake, as_of: AsOf, standing: Standing) -> pd.Series:
     """Position in the world of each customer of the lake (customer_id -> position): who most of its accounts are.
 
@@ -126,9 +133,7 @@ def customers_of(folder: Path, lake: Lake, as_of: AsOf, standing: Standing) -> p
     """
     truth = ds.dataset(folder / "truth" / "accounts", format="parquet")
     accounts = truth.to_table(columns=["account_id", "person"]).to_pandas().set_index("account_id").person
-    m = lake.arrow("customer_map").to_pandas()
-    cut = pd.Timestamp(as_of.ts)
-    m = m[(m.valid_from < cut) & (m.valid_to.isna() | (m.valid_to >= cut))]
+    m = customers_at(lake, as_of).reset_index()
     m["person"] = m.account_id.map(accounts)
     unknown = int(m.person.isna().sum())
     m = m[m.person.notna() & (m.person >= 0)]

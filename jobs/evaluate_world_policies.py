@@ -21,6 +21,7 @@ from scoring.plan_allocation import allocate, cut_to_budget
 
 MORNING = 10 * 60  # minute of the day at which simple policies send
 FOLDS = 3
+MIN_LEARNED = 50  # persons below which nothing is learned of an arm
 SMS, WECHAT = CHANNELS.index("sms"), CHANNELS.index("wechat_service")
 
 
@@ -29,12 +30,14 @@ class Shop:
     """What the shop knows of each person, row by position (NaN or 0 where it knows nothing of her).
 
     features: numeric customer features. scores: columns person, offer (position in the world's offers), channel
-    (code), p_response. bought: bool (n, categories), bought in the last year. decisions: the system's own plan.
+    (code), p_response. bought: (n, categories), orders in the last year. opens: columns person, channel, p_open,
+    fatigue. decisions: the system's own plan.
     """
 
     features: pd.DataFrame
     scores: pd.DataFrame
     bought: Array
+    opens: pd.DataFrame
     decisions: Plan
 
 
@@ -138,7 +141,7 @@ def sms_to_category_buyers(s: Standing, t: Terms, shop: Shop) -> Plan:
     person, offers = [], []
     free = s.reachable[:, SMS].copy()
     for offer in s.offers[s.world.offers.category[s.offers] >= 0]:
-        fits = np.flatnonzero(free & shop.bought[:, s.world.offers.category[offer]])
+        fits = np.flatnonzero(free & (shop.bought[:, s.world.offers.category[offer]] > 0))
         free[fits] = False
         person.append(fits)
         offers.append(np.full(len(fits), offer))
@@ -173,23 +176,32 @@ def by_value(s: Standing, t: Terms, effects: Effects, value: Array) -> Plan:
 def observable_effects(s: Standing, shop: Shop, effects: Effects, learn: Callable[..., Array]) -> Array:
     """What of the true effects the shop's own features tell: predictions for persons left out of the fit (n, arms).
 
-    learn(x, y, x_new) -> prediction. Arms of one offer share the features of the person, the response score of the
-    arm and whether she bought in the offer's category.
+    learn(x, y, x_new) -> prediction. Beside the person's features each arm has its response score, her orders in the
+    offer's category, and how she opens, and how tired she is of, the channel.
     """
     fold = (uniform(s.world.seed, "observable folds", s.people.number) * FOLDS).astype(int)
-    table = shop.scores.set_index(["offer", "channel", "person"]).p_response
     base = shop.features.to_numpy(dtype=np.float64)
     predicted = np.zeros(effects.value.shape)
     for arm, (offer, channel) in enumerate(zip(effects.offer, effects.channel, strict=True)):
-        extra = np.full((s.n, 2), np.nan)
-        if (int(offer), int(channel)) in table.index:
-            known = table.loc[(int(offer), int(channel))]
-            extra[known.index.to_numpy(), 0] = known.to_numpy()
-        category = int(s.world.offers.category[offer])
-        if category >= 0:
-            extra[:, 1] = shop.bought[:, category]
-        x, y = np.hstack([base, extra]), effects.value[:, arm]
+        x = np.hstack([base, _arm_features(s, shop, int(offer), int(channel))])
+        y = effects.value[:, arm]
+        # learned from those whom the arm may reach, as only they matter
+        usable = s.reachable[:, channel]
         for f in range(FOLDS):
-            test = fold == f
-            predicted[test, arm] = learn(x[~test], y[~test], x[test])
+            test, train = (fold == f) & usable, (fold != f) & usable
+            if test.any() and train.sum() >= MIN_LEARNED:
+                predicted[test, arm] = learn(x[train], y[train], x[test])
     return predicted
+
+
+def _arm_features(s: Standing, shop: Shop, offer: int, channel: int) -> Array:
+    """(n, 4): response score, orders in the category, P(open), fatigue; NaN where the shop knows nothing."""
+    found = np.full((s.n, 4), np.nan)
+    scores = shop.scores[(shop.scores.offer == offer) & (shop.scores.channel == channel)]
+    found[scores.person.to_numpy(), 0] = scores.p_response.to_numpy()
+    category = int(s.world.offers.category[offer])
+    if category >= 0:
+        found[:, 1] = shop.bought[:, category]
+    opens = shop.opens[shop.opens.channel == channel]
+    found[opens.person.to_numpy(), 2:] = opens[["p_open", "fatigue"]].to_numpy(dtype=float)
+    return found

@@ -14,7 +14,14 @@ from jobs.simulate.model import CHANNELS
 from jobs.simulate.play import Plan
 from jobs.tables import Lake
 
-NEEDED = ("customer_map", "customer_features", "customer_category_features", "offer_scores", "next_best_offers")
+NEEDED = (
+    "customer_map",
+    "customer_features",
+    "customer_category_features",
+    "channel_scores",
+    "offer_scores",
+    "next_best_offers",
+)
 
 
 def read_shop(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> Shop:
@@ -30,7 +37,7 @@ def read_shop(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> Shop:
         )
     return Shop(
         _features(lake, as_of, owner, s), _scores(lake, as_of, owner, s), _bought(lake, as_of, owner, s),
-        _decisions(lake, as_of, owner, s),
+        _opens(lake, as_of, owner, s), _decisions(lake, as_of, owner, s),
     )  # fmt: skip
 
 
@@ -60,9 +67,18 @@ def _bought(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> np.ndarra
     code = {name: i for i, name in enumerate(s.world.catalogue.category)}
     table["person"], table["code"] = table.customer_id.map(owner), table.category.map(code)
     table = table[table.person.notna() & table.code.notna() & (table.n_orders_365 > 0)]
-    bought = np.zeros((s.n, len(code)), bool)
-    bought[table.person.astype(int), table.code.astype(int)] = True
+    bought = np.zeros((s.n, len(code)))
+    np.add.at(bought, (table.person.astype(int), table.code.astype(int)), table.n_orders_365.astype(float))
     return bought
+
+
+def _opens(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> pd.DataFrame:
+    columns = ["customer_id", "channel", "p_open", "fatigue"]
+    table = lake.arrow("channel_scores", as_of=as_of.day).select(columns).to_pandas()
+    codes = {name: i for i, name in enumerate(CHANNELS)}
+    table = table.assign(person=table.customer_id.map(owner), channel=table.channel.map(codes))
+    table = table[table.person.notna() & table.channel.notna()].astype({"person": np.int64, "channel": np.int64})
+    return table.groupby(["person", "channel"], as_index=False)[["p_open", "fatigue"]].max()
 
 
 def _decisions(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> Plan:
@@ -88,6 +104,6 @@ def _coded(table: pd.DataFrame, owner: pd.Series, s: Standing) -> pd.DataFrame:
     )
     known = table.person.notna() & table.offer.notna() & table.channel.notna()
     if (~known).any():
-        say(f"  {int((~known).sum()):,} rows are about customers, offers or channels that the world does not have")
+        say(f"  {int((~known).sum()):,} rows left out: accounts that belong to nobody, or offers the world lacks")
     table = table[known]
     return table.astype({"person": np.int64, "offer": np.int64, "channel": np.int64})
