@@ -21,7 +21,6 @@ from scoring.plan_allocation import allocate, cut_to_budget
 
 MORNING = 10 * 60  # minute of the day at which simple policies send
 FOLDS = 3
-MIN_LEARNED = 50  # persons below which nothing is learned of an arm
 SMS, WECHAT = CHANNELS.index("sms"), CHANNELS.index("wechat_service")
 
 
@@ -176,21 +175,23 @@ def by_value(s: Standing, t: Terms, effects: Effects, value: Array) -> Plan:
 def observable_effects(s: Standing, shop: Shop, effects: Effects, learn: Callable[..., Array]) -> Array:
     """What of the true effects the shop's own features tell: predictions for persons left out of the fit (n, arms).
 
-    learn(x, y, x_new) -> prediction. Beside the person's features each arm has its response score, her orders in the
-    offer's category, and how she opens, and how tired she is of, the channel.
+    learn(x, y, x_new) -> prediction. One model of all arms, learned from whom each may reach: the person's features,
+    the arm's response score for her, her orders in the offer's category, how she opens and how tired she is of the
+    channel, and the codes of offer, kind and channel. Folds are of persons.
     """
     fold = (uniform(s.world.seed, "observable folds", s.people.number) * FOLDS).astype(int)
-    base = shop.features.to_numpy(dtype=np.float64)
+    base = shop.features.to_numpy(dtype=np.float32)
+    person, arm = np.nonzero(s.reachable[:, effects.channel])
+    extra = np.empty((len(person), 7), np.float32)
+    for a, (offer, channel) in enumerate(zip(effects.offer, effects.channel, strict=True)):
+        rows = arm == a
+        extra[rows, :4] = _arm_features(s, shop, int(offer), int(channel))[person[rows]]
+        extra[rows, 4:] = offer, s.world.offers.kind[offer], channel
+    x, y = np.hstack([base[person], extra]), effects.value[person, arm]
     predicted = np.zeros(effects.value.shape)
-    for arm, (offer, channel) in enumerate(zip(effects.offer, effects.channel, strict=True)):
-        x = np.hstack([base, _arm_features(s, shop, int(offer), int(channel))])
-        y = effects.value[:, arm]
-        # learned from those whom the arm may reach, as only they matter
-        usable = s.reachable[:, channel]
-        for f in range(FOLDS):
-            test, train = (fold == f) & usable, (fold != f) & usable
-            if test.any() and train.sum() >= MIN_LEARNED:
-                predicted[test, arm] = learn(x[train], y[train], x[test])
+    for f in range(FOLDS):
+        test = fold[person] == f
+        predicted[person[test], arm[test]] = learn(x[~test], y[~test], x[test])
     return predicted
 
 

@@ -94,9 +94,10 @@ def _customer_lines(lake: Lake, as_of: AsOf) -> pd.DataFrame:
 def _main_customers(lake: Lake, as_of: AsOf, owner: pd.Series) -> pd.Series:
     """Of `owner`, one customer per person: the one with most lines before the cut (ties: the smaller id)."""
     lines = _customer_lines(lake, as_of).customer_id.value_counts()
-    table = pd.DataFrame({"person": owner, "lines": lines.reindex(owner.index).fillna(0), "customer_id": owner.index})
-    table = table.sort_values(["person", "lines", "customer_id"], ascending=[True, False, True])
-    return owner[table.drop_duplicates("person").index]
+    table = owner.rename("person").rename_axis("customer_id").reset_index()
+    table["lines"] = table.customer_id.map(lines).fillna(0)
+    table.sort_values(["person", "lines", "customer_id"], ascending=[True, False, True])
+    return table.drop_duplicates("person").set_index("customer_id").person
 
 
 def _lists(rows: pd.DataFrame, n: int) -> Array:

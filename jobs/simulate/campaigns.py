@@ -224,7 +224,8 @@ def _campaign(world: World, people: People, state: State, day: int, offer: int, 
         chance = np.clip(held * np.exp(-push + p.confounding / 2), 0.01, 0.99)
     drawn = draws.uniform(seed, "send:audience", ids, day, offer) < share
     rows, ids, chance = eligible[drawn], ids[drawn], chance[drawn]
-    holdout = draws.uniform(seed, "send:holdout", ids, day, offer) < chance
+    # once per person and campaign, so that nobody is held out on one of its days and contacted on another
+    holdout = draws.uniform(seed, "send:holdout", ids, offer) < chance
     weights = channels[rows] * channel_weights(world)[offer]
     channel = draws.choose(np.cumsum(weights, axis=1), draws.uniform(seed, "send:channel", ids, day, offer))
     of_channel = weights[np.arange(len(rows)), channel] / weights.sum(axis=1)
