@@ -106,8 +106,8 @@ def blanket(s: Standing, t: Terms, offer: int, channel: int) -> Plan:
 
 
 def best_single_arm(s: Standing, t: Terms, effects: Effects) -> Plan:
-    """The one offer and channel that, sent to everybody it reaches within the limits, brings most by the truth."""
-    best, found = -np.inf, nobody(s)
+    """The one offer and channel that, sent to everybody it reaches within the limits, truly brings most; none if all lose."""
+    best, found = 0.0, nobody(s)
     for arm, (offer, channel) in enumerate(zip(effects.offer, effects.channel, strict=True)):
         plan = blanket(s, t, int(offer), int(channel))
         gain = float(effects.value[plan.person, arm].sum()) - t.cost[channel] * len(plan.person)
