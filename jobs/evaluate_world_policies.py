@@ -106,7 +106,7 @@ def blanket(s: Standing, t: Terms, offer: int, channel: int) -> Plan:
 
 
 def best_single_arm(s: Standing, t: Terms, effects: Effects) -> Plan:
-    """The offer and channel that, sent to everybody it reaches within the limits, truly brings most; none if all lose."""
+    """The offer and channel that truly bring most when sent to all they reach within the limits; none if all lose."""
     best, found = 0.0, nobody(s)
     for arm, (offer, channel) in enumerate(zip(effects.offer, effects.channel, strict=True)):
         plan = blanket(s, t, int(offer), int(channel))
