@@ -9,6 +9,8 @@ is the definition here, and the tests compare with scikit-learn.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,9 +21,43 @@ Metric = Callable[[Floats, Floats, Floats], float]
 
 BINS = 15
 EDGE = 1e-9
-DRAWN_ROWS = 30_000_000  # rows x draws of a bootstrap, about a minute of all metrics
+DRAWN_ROWS = 20_000_000  # rows x draws of a bootstrap, about a minute of all metrics
 FEWEST_DRAWS = 100
 NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Outcomes and probabilities of n rows, with what every draw of a bootstrap would compute again."""
+
+    y: Floats
+    p: Floats
+
+    @cached_property
+    def place(self) -> NDArray[np.int64]:
+        """The number of each row's probability among the distinct ones, rising."""
+        return np.unique(self.p, return_inverse=True)[1]
+
+    @cached_property
+    def log_loss(self) -> Floats:
+        """-log(probability given to what happened) per row."""
+        inside = np.clip(self.p, EDGE, 1 - EDGE)
+        return -(self.y * np.log(inside) + (1 - self.y) * np.log1p(-inside))
+
+    @cached_property
+    def squared(self) -> Floats:
+        """(p - y)^2 per row."""
+        return (self.p - self.y) ** 2
+
+    @cached_property
+    def design(self) -> Floats:
+        """(n, 2): 1 and logit(p)."""
+        z = logit(np.clip(self.p, EDGE, 1 - EDGE))
+        return np.column_stack([np.ones_like(z), z])
+
+    def mass(self, w: Floats) -> Floats:
+        """Total weight at each distinct probability, by rising probability."""
+        return np.bincount(self.place, weights=w).astype(np.float64)
 
 
 def auc(y: Floats, p: Floats, w: Floats) -> float:
@@ -30,7 +66,11 @@ def auc(y: Floats, p: Floats, w: Floats) -> float:
     >>> auc(np.array([0., 1., 1.]), np.array([.1, .1, .9]), np.ones(3))
     0.75
     """
-    positive, negative = _by_score(p, w * y), _by_score(p, w * (1 - y))
+    return _auc(Sample(y, p), w)
+
+
+def _auc(s: Sample, w: Floats) -> float:
+    positive, negative = s.mass(w * s.y), s.mass(w * (1 - s.y))
     below = np.cumsum(negative) - negative
     total = positive.sum() * negative.sum()
     return float(positive @ (below + negative / 2) / total) if total > 0 else NAN
@@ -42,7 +82,11 @@ def pr_auc(y: Floats, p: Floats, w: Floats) -> float:
     >>> pr_auc(np.array([0., 1., 1.]), np.array([.5, .4, .9]), np.ones(3))
     0.8333333333333333
     """
-    positive, everyone = _by_score(p, w * y)[::-1], _by_score(p, w)[::-1]
+    return _pr_auc(Sample(y, p), w)
+
+
+def _pr_auc(s: Sample, w: Floats) -> float:
+    positive, everyone = s.mass(w * s.y)[::-1], s.mass(w)[::-1]
     total = positive.sum()
     if total <= 0:
         return NAN
@@ -53,7 +97,11 @@ def pr_auc(y: Floats, p: Floats, w: Floats) -> float:
 
 def brier(y: Floats, p: Floats, w: Floats) -> float:
     """Mean of (p - y)^2; lower is better."""
-    return float(w @ (p - y) ** 2 / w.sum())
+    return _brier(Sample(y, p), w)
+
+
+def _brier(s: Sample, w: Floats) -> float:
+    return float(w @ s.squared / w.sum())
 
 
 def brier_skill(y: Floats, p: Floats, w: Floats) -> float:
@@ -61,15 +109,22 @@ def brier_skill(y: Floats, p: Floats, w: Floats) -> float:
 
     The reference knows the rate of the very rows it is judged on, which is more than a forecast can know.
     """
-    rate = float(w @ y / w.sum())
+    return _brier_skill(Sample(y, p), w)
+
+
+def _brier_skill(s: Sample, w: Floats) -> float:
+    rate = float(w @ s.y / w.sum())
     reference = rate * (1 - rate)
-    return 1 - brier(y, p, w) / reference if reference > 0 else NAN
+    return 1 - _brier(s, w) / reference if reference > 0 else NAN
 
 
 def log_loss(y: Floats, p: Floats, w: Floats) -> float:
     """Mean of -log(probability given to what happened); lower is better; p is kept off 0 and 1 by 1e-9."""
-    inside = np.clip(p, EDGE, 1 - EDGE)
-    return float(-(w @ (y * np.log(inside) + (1 - y) * np.log1p(-inside))) / w.sum())
+    return _log_loss(Sample(y, p), w)
+
+
+def _log_loss(s: Sample, w: Floats) -> float:
+    return float(w @ s.log_loss / w.sum())
 
 
 def ece(y: Floats, p: Floats, w: Floats) -> float:
@@ -78,8 +133,12 @@ def ece(y: Floats, p: Floats, w: Floats) -> float:
     Rows with equal p share a bin (that of their mid-rank), so that a constant forecast has one bin.
     Read it beside `ece_noise_floor`: a perfect forecast does not score 0 on a finite sample.
     """
-    bins = equal_mass_bins(p, w)
-    gap = np.bincount(bins, weights=w * (y - p), minlength=BINS)
+    return _ece(Sample(y, p), w)
+
+
+def _ece(s: Sample, w: Floats) -> float:
+    mass = s.mass(w)
+    gap = np.bincount(_bins(mass, BINS), weights=s.mass(w * (s.y - s.p)), minlength=BINS)
     return float(np.abs(gap).sum() / w.sum())
 
 
@@ -96,8 +155,12 @@ def ece_noise_floor(p: Floats, w: Floats, seed: int = 0, draws: int = 200) -> fl
 
 def observed_over_expected(y: Floats, p: Floats, w: Floats) -> float:
     """Positives that came over positives predicted: sum y / sum p. Above 1 the forecast was too low."""
-    expected = float(w @ p)
-    return float(w @ y) / expected if expected > 0 else NAN
+    return _observed_over_expected(Sample(y, p), w)
+
+
+def _observed_over_expected(s: Sample, w: Floats) -> float:
+    expected = float(w @ s.p)
+    return float(w @ s.y) / expected if expected > 0 else NAN
 
 
 def calibration_slope(y: Floats, p: Floats, w: Floats) -> float:
@@ -105,42 +168,48 @@ def calibration_slope(y: Floats, p: Floats, w: Floats) -> float:
 
     1 is right; below 1 the forecasts are too far apart (overconfident). NaN where p or y is constant.
     """
-    z = logit(np.clip(p, EDGE, 1 - EDGE))
-    used = w > 0
-    if np.ptp(z[used]) < 1e-9 or np.ptp(y[used]) == 0:
+    return _calibration_slope(Sample(y, p), w)
+
+
+def _calibration_slope(s: Sample, w: Floats) -> float:
+    used, design = w > 0, s.design
+    if np.ptp(design[used, 1]) < 1e-9 or np.ptp(s.y[used]) == 0:
         return NAN
-    design = np.column_stack([np.ones_like(z), z])
     beta = np.array([0.0, 1.0])
     for _ in range(25):
         q = expit(design @ beta)
         curvature = (design * (w * q * (1 - q))[:, None]).T @ design
         if np.linalg.cond(curvature) > 1e14:
             return NAN
-        step = np.linalg.solve(curvature, design.T @ (w * (y - q)))
+        step = np.linalg.solve(curvature, design.T @ (w * (s.y - q)))
         beta = beta + np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-8:
             return float(beta[1])
     return NAN
 
 
-METRICS: dict[str, Metric] = {
-    "auc": auc,
-    "pr_auc": pr_auc,
-    "brier": brier,
-    "brier_skill": brier_skill,
-    "log_loss": log_loss,
-    "ece": ece,
-    "observed_over_expected": observed_over_expected,
-    "calibration_slope": calibration_slope,
+METRICS: dict[str, Callable[[Sample, Floats], float]] = {
+    "auc": _auc,
+    "pr_auc": _pr_auc,
+    "brier": _brier,
+    "brier_skill": _brier_skill,
+    "log_loss": _log_loss,
+    "ece": _ece,
+    "observed_over_expected": _observed_over_expected,
+    "calibration_slope": _calibration_slope,
 }
 
 
 def equal_mass_bins(p: Floats, w: Floats, bins: int = BINS) -> NDArray[np.int64]:
     """The bin of each row, 0 to bins - 1 by rising p, each holding about 1/bins of the weight; ties stay together."""
-    place = _places(p)
-    mass = np.bincount(place, weights=w)
+    sample = Sample(p, p)
+    return _bins(sample.mass(w), bins)[sample.place]
+
+
+def _bins(mass: Floats, bins: int) -> NDArray[np.int64]:
+    """The bin of each distinct probability, from its weight: that of its mid-rank."""
     middle = np.cumsum(mass) - mass / 2
-    return np.minimum((middle / w.sum() * bins).astype(np.int64), bins - 1)[place]
+    return np.minimum((middle / mass.sum() * bins).astype(np.int64), bins - 1)
 
 
 def calibration_curve(y: ArrayLike, p: ArrayLike, bins: int = BINS) -> list[dict[str, float]]:
@@ -194,17 +263,16 @@ def intervals(
 
     The row of `ece` is followed by `ece_noise_floor`, which has no interval (its low and high repeat it).
     """
-    order = np.argsort(np.asarray(p), kind="stable")  # sorted once, so that no metric sorts again
-    outcome, score = (np.asarray(v, dtype=np.float64)[order] for v in (y, p))
-    chosen = {name: METRICS[name] for name in names or METRICS}
+    outcome, score = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    sample, chosen = Sample(outcome, score), {name: METRICS[name] for name in names or METRICS}
     ones, drawn = np.ones_like(score), {name: list[float]() for name in chosen}
-    for w in cluster_weights(np.asarray(clusters)[order], draws, seed):
+    for w in cluster_weights(clusters, draws, seed):
         for name, metric in chosen.items():
-            drawn[name].append(metric(outcome, score, w))
+            drawn[name].append(metric(sample, w))
     rows: list[dict[str, float | str]] = []
     for name, metric in chosen.items():
         low, high = _percentiles(drawn[name], level)
-        rows.append({"metric": name, "value": metric(outcome, score, ones), "low": low, "high": high})
+        rows.append({"metric": name, "value": metric(sample, ones), "low": low, "high": high})
         if name == "ece":
             floor = ece_noise_floor(score, ones, seed)
             rows.append({"metric": "ece_noise_floor", "value": floor, "low": floor, "high": floor})
@@ -237,16 +305,3 @@ def _percentiles(values: list[float], level: float) -> tuple[float, float]:
         return NAN, NAN
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
-
-
-def _by_score(p: Floats, w: Floats) -> Floats:
-    """Total weight at each distinct score, by rising score."""
-    return np.bincount(_places(p), weights=w).astype(np.float64)
-
-
-def _places(p: Floats) -> NDArray[np.int64]:
-    """The number of each row's score among the distinct ones, rising; without a sort where `p` is sorted already."""
-    steps = np.diff(p)
-    if (steps >= 0).all():
-        return np.concatenate([[0], np.cumsum(steps > 0)])
-    return np.unique(p, return_inverse=True)[1]

@@ -37,8 +37,8 @@ def test_a_weight_is_a_row_given_that_often(sample, name):
     """Weights and repeated rows give the same number: what makes the bootstrap right."""
     y, p, w = sample
     times = w.astype(int)
-    repeated = m.METRICS[name](np.repeat(y, times), np.repeat(p, times), np.ones(times.sum()))
-    assert m.METRICS[name](y, p, w) == pytest.approx(repeated, rel=1e-9)
+    repeated = m.METRICS[name](m.Sample(np.repeat(y, times), np.repeat(p, times)), np.ones(times.sum()))
+    assert m.METRICS[name](m.Sample(y, p), w) == pytest.approx(repeated, rel=1e-9)
 
 
 def test_calibration_slope_is_a_logistic_regression(sample):
