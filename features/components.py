@@ -138,17 +138,26 @@ def _troubled(graph: Graph, raw: Ints, constraints: Constraints) -> NDArray[np.b
     """Per account number that names a component: whether it needs more than connected components."""
     troubled = np.bincount(raw, minlength=graph.n_accounts) > constraints.max_component
     for kind in constraints.unique_kinds:
-        of_kind = graph.kind == kind
-        component, value = raw[graph.account[of_kind]], graph.value[of_kind]
-        low, high = np.full(graph.n_accounts, UNUSED), np.full(graph.n_accounts, -1)
-        np.minimum.at(low, component, value)
-        np.maximum.at(high, component, value)
-        troubled |= (low != high) & (high >= 0)
+        troubled |= _several_values(graph, raw, kind)
+    weak = np.zeros(graph.n_accounts, bool)
+    weak[raw[graph.account[np.isin(graph.kind, constraints.weak_kinds)]]] = True
+    for kind in constraints.separating_kinds:
+        troubled |= weak & _several_values(graph, raw, kind)
     for links in (graph.fuzzy, graph.forced):
         troubled[raw[links.first]] = True
     if graph.apart:
         troubled[raw[np.fromiter(graph.apart, np.int64, len(graph.apart))]] = True
     return troubled
+
+
+def _several_values(graph: Graph, raw: Ints, kind: int) -> NDArray[np.bool_]:
+    """Per account number that names a component: whether it shows two values or more of the kind."""
+    of_kind = graph.kind == kind
+    component, value = raw[graph.account[of_kind]], graph.value[of_kind]
+    low, high = np.full(graph.n_accounts, UNUSED), np.full(graph.n_accounts, -1)
+    np.minimum.at(low, component, value)
+    np.maximum.at(high, component, value)
+    return (low != high) & (high >= 0)
 
 
 def _resolve_troubled(

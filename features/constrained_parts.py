@@ -25,6 +25,8 @@ class Constraints:
     unique_kinds: tuple[int, ...] = ()  # kinds of which a person has one value
     max_component: int = 50  # accounts
     fuzzy_max_cluster: int = 3  # accounts on each side of a fuzzy link
+    weak_kinds: tuple[int, ...] = ()  # kinds that several persons may share, such as a family's tablet
+    separating_kinds: tuple[int, ...] = ()  # two values of one of these are not joined by weak kinds alone
 
 
 @dataclass(frozen=True)
@@ -112,10 +114,12 @@ def constrained_parts(
 ) -> tuple[dict[int, int], list[Refused]]:
     """The part of each account that has an edge or link here, named by its smallest account; and what was left out.
 
-    Order: edges of unique kinds, links that a person forced, other kinds by strength, fuzzy links by probability.
+    Order: edges of unique kinds, links that a person forced, other kinds by strength (weak kinds last), fuzzy links
+    by probability.
     Inside a kind the heaviest edge goes first, then the smaller account and value. A union that would bring two
-    values of a unique kind, or two sides of a decision, together is refused. A kind that makes a part larger
-    than `max_component` is left out of that part whole: of an oversize component its weakest kinds go.
+    values of a unique kind, or two sides of a decision, together is refused. From the first weak kind on, parts that
+    show different values of a separating kind stay apart too. A kind that makes a part larger than `max_component` is
+    left out of that part whole: of an oversize component its weakest kinds go.
     """
     forest, refused = _Forest(), list[Refused]()
     apart = apart or {}
@@ -125,10 +129,14 @@ def constrained_parts(
     for _, value, kind, _ in edges:
         forest.add(~value, {kind: frozenset((value,))} if kind in constraints.unique_kinds else {})
     large = sum(n >= 0 for n in forest.parent) > constraints.max_component
+    separated = False
     for unique, group in _groups(edges, constraints):
         if not unique and forced:
             refused += _force(forest, forced)
             forced = []
+        if not separated and group[0][2] in constraints.weak_kinds:
+            _mark_separating(forest, edges, constraints)
+            separated = True
         before = forest.copy() if large else None
         refused += _join(forest, group)
         if before is not None:
@@ -146,8 +154,9 @@ def constrained_parts(
 def _groups(edges: list[Edge], constraints: Constraints) -> Iterator[tuple[bool, list[Edge]]]:
     """Edges by kind, in the order in which kinds are joined, each group in its own order."""
 
-    def place(edge: Edge) -> tuple[bool, float, int]:
-        return edge[2] not in constraints.unique_kinds, -constraints.strength[edge[2]], edge[2]
+    def place(edge: Edge) -> tuple[bool, bool, float, int]:
+        weak = edge[2] in constraints.weak_kinds
+        return edge[2] not in constraints.unique_kinds, weak, -constraints.strength[edge[2]], edge[2]
 
     ordered = sorted(edges, key=lambda e: (*place(e), -e[3], e[0], e[1]))
     for where, group in groupby(ordered, key=place):
@@ -167,6 +176,14 @@ def _join(forest: _Forest, group: list[Edge]) -> list[Refused]:
         if clash is not None:
             refused.append(Refused("unique" if isinstance(clash, int) else "kept_apart", account, value, kind))
     return refused
+
+
+def _mark_separating(forest: _Forest, edges: list[Edge], constraints: Constraints) -> None:
+    """Each part is marked with the values of separating kinds that its accounts show by now."""
+    for account, value, kind, _ in edges:
+        if kind in constraints.separating_kinds:
+            marks = forest.marks[forest.find(account)]
+            marks[kind] = marks.get(kind, frozenset()) | {value}
 
 
 def _force(forest: _Forest, links: list[Link]) -> list[Refused]:

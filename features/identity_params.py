@@ -22,6 +22,8 @@ class IdentityParams:
     cap: dict[str, int] = field(default_factory=dict)  # accounts per value; a value above it is left out whole
     expiry_days: dict[str, int] = field(default_factory=dict)  # days after its last sighting an edge is not used
     unique_kinds: tuple[str, ...] = ("member_no", "id_number")  # a person has one value of each
+    weak_kinds: tuple[str, ...] = ("device", "cookie")  # kinds that several persons may share
+    separating_kinds: tuple[str, ...] = ("user_id", "unionid")  # two values of one are not joined by weak kinds alone
     default_strength: float = 0.9  # of a kind that `strength` does not name
     repeat_weight: float = 0.1  # what each further sighting adds to an edge, in sightings
     repeat_limit: int = 10  # further sightings that count
@@ -43,6 +45,8 @@ class IdentityParams:
                 ("cap", self.cap),
                 ("expiry_days", self.expiry_days),
                 ("unique_kinds", self.unique_kinds),
+                ("weak_kinds", self.weak_kinds),
+                ("separating_kinds", self.separating_kinds),
             )
             for kind in given
             if kind not in IDENTIFIER_KINDS
@@ -78,9 +82,9 @@ class IdentityParams:
         """Days after the last sighting, per kind code; a number that is never reached where edges do not expire."""
         return tuple(self.expiry_days.get(k, NEVER) for k in IDENTIFIER_KINDS)
 
-    def unique_codes(self) -> tuple[int, ...]:
-        """Codes of the unique kinds."""
-        return tuple(KIND_CODE[k] for k in self.unique_kinds)
+    def codes(self, kinds: tuple[str, ...]) -> tuple[int, ...]:
+        """Codes of kinds."""
+        return tuple(KIND_CODE[k] for k in kinds)
 
 
 NEVER = 2**30  # more accounts, or days, than there are

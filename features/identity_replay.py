@@ -61,7 +61,15 @@ class Replay:
     def __post_init__(self) -> None:
         """Nothing holds yet."""
         n, p, e = len(self.code), self.params, self.evidence
-        self.constraints = Constraints(p.strengths(), p.caps(), p.unique_codes(), p.max_component, p.fuzzy_max_cluster)
+        self.constraints = Constraints(
+            p.strengths(),
+            p.caps(),
+            p.codes(p.unique_kinds),
+            p.max_component,
+            p.fuzzy_max_cluster,
+            p.codes(p.weak_kinds),
+            p.codes(p.separating_kinds),
+        )
         self.cap = np.asarray(p.caps())[e.value_kind] if len(e.value_kind) else np.empty(0, np.int64)
         self.active = np.zeros(len(e.account), bool)
         self.seen = np.zeros(len(e.account), np.int64)  # sightings per edge

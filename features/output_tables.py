@@ -160,12 +160,13 @@ CONTACT_EFFECTS = Contract(
         C("effect_margin", "double", "margin within horizon_days that a contact brings, costs not taken off", True),
         C("effect_margin_low", "double", "lower end of its 95 % interval", True),
         C("effect_margin_high", "double", "upper end of its 95 % interval", True),
-        C("margin_used", "double", "effect_margin shrunk to the kind's mean and to 0; what decisions use", True),
+        C("margin_used", "double", "effect_margin shrunk to the kind's mean, or 0; what decisions use", True),
         C(
             "basis",
             "string",
-            "randomised: comparison usable; prior: refused, decisions go by their assumption",
-            values=("randomised", "prior"),
+            "randomised: decisions go by margin_used; undecided: measured, but 0 and the assumption both fit; prior: "
+            "refused. For the last two decisions go by their assumption",
+            values=("randomised", "undecided", "prior"),
         ),
         C("refused_because", "string", "why the comparison is not used", True),
     ),

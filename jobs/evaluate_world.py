@@ -32,6 +32,7 @@ from jobs.evaluate_world_policies import (
     Terms,
     best_single_arm,
     by_value,
+    candidates,
     nobody,
     observable_effects,
     response_times_margin,
@@ -154,6 +155,7 @@ def describe(s: Standing, days: int, replications: int, budget: float | None) ->
 def make_plans(s: Standing, t: Terms, shop: Shop) -> tuple[dict[str, Plan], dict[str, str]]:
     """Every policy's plan, and its role."""
     effects = true_effects(s)
+    allowed = candidates(s, shop, effects)
     makers: dict[str, tuple[str, Callable[[], Plan]]] = {
         NOTHING: ("none", lambda: nobody(s)),
         "best single arm": ("simple", lambda: best_single_arm(s, t, effects)),
@@ -162,8 +164,11 @@ def make_plans(s: Standing, t: Terms, shop: Shop) -> tuple[dict[str, Plan], dict
         "SMS to category buyers": ("simple", lambda: sms_to_category_buyers(s, t, shop)),
         "response x margin": ("simple", lambda: response_times_margin(s, t, shop, effects)),
         SYSTEM: ("system", lambda: shop.decisions),
-        OBSERVABLE_CEILING: ("ceiling", lambda: by_value(s, t, effects, observable_effects(s, shop, effects, learn))),
-        TRUE_CEILING: ("ceiling", lambda: by_value(s, t, effects, effects.value)),
+        OBSERVABLE_CEILING: (
+            "ceiling",
+            lambda: by_value(s, t, effects, observable_effects(s, shop, effects, learn), allowed),
+        ),
+        TRUE_CEILING: ("ceiling", lambda: by_value(s, t, effects, effects.value, allowed)),
     }
     plans, roles = {}, {}
     for name in progress(list(makers), "plans"):

@@ -30,13 +30,15 @@ class Shop:
 
     features: numeric customer features. scores: columns person, offer (position in the world's offers), channel
     (code), p_response. bought: (n, categories), orders in the last year. opens: columns person, channel, p_open,
-    fatigue. decisions: the system's own plan.
+    fatigue. candidates: columns person, offer, channel: what the system's rules of contact let through, so that every
+    policy by value chooses among the same. decisions: the system's own plan.
     """
 
     features: pd.DataFrame
     scores: pd.DataFrame
     bought: Array
     opens: pd.DataFrame
+    candidates: pd.DataFrame
     decisions: Plan
 
 
@@ -155,17 +157,31 @@ def sms_to_category_buyers(s: Standing, t: Terms, shop: Shop) -> Plan:
 def response_times_margin(s: Standing, t: Terms, shop: Shop, effects: Effects) -> Plan:
     """The response model's p_response x margin, less the cost of the contact, through the same budget."""
     value = np.full(effects.value.shape, np.nan)
-    arm = {(int(o), int(c)): i for i, (o, c) in enumerate(zip(effects.offer, effects.channel, strict=True))}
-    column = [arm.get(key, -1) for key in zip(shop.scores.offer, shop.scores.channel, strict=True)]
-    known = np.array(column) >= 0
+    column = _arms(effects, shop.scores)
+    known = column >= 0
     rows = shop.scores.person.to_numpy()[known]
-    value[rows, np.array(column)[known]] = shop.scores.p_response.to_numpy()[known] * t.response_margin
-    return by_value(s, t, effects, value)
+    value[rows, column[known]] = shop.scores.p_response.to_numpy()[known] * t.response_margin
+    return by_value(s, t, effects, value, candidates(s, shop, effects))
 
 
-def by_value(s: Standing, t: Terms, effects: Effects, value: Array) -> Plan:
-    """One contact each by `value` (n, arms) less its cost, through the common allocator."""
-    net = np.where(s.reachable[:, effects.channel], value - t.cost[effects.channel], -np.inf)
+def _arms(effects: Effects, rows: pd.DataFrame) -> Array:
+    """Position of each row's (offer, channel) among the arms, -1 for none."""
+    arm = {(int(o), int(c)): i for i, (o, c) in enumerate(zip(effects.offer, effects.channel, strict=True))}
+    return np.array([arm.get(key, -1) for key in zip(rows.offer, rows.channel, strict=True)], dtype=np.int64)
+
+
+def candidates(s: Standing, shop: Shop, effects: Effects) -> Array:
+    """bool (n, arms): contacts that the system itself might have made, and that can go out."""
+    allowed = np.zeros(effects.value.shape, bool)
+    column = _arms(effects, shop.candidates)
+    known = column >= 0
+    allowed[shop.candidates.person.to_numpy()[known], column[known]] = True
+    return allowed & s.reachable[:, effects.channel]
+
+
+def by_value(s: Standing, t: Terms, effects: Effects, value: Array, allowed: Array) -> Plan:
+    """One contact each by `value` (n, arms) less its cost, where `allowed`, through the common allocator."""
+    net = np.where(allowed, value - t.cost[effects.channel], -np.inf)
     net = np.where(np.isnan(net), -np.inf, net)
     chosen = allocate(net, t.cost[effects.channel], t.budget, effects.channel, t.capacity)
     who = np.flatnonzero(chosen >= 0)
@@ -175,7 +191,7 @@ def by_value(s: Standing, t: Terms, effects: Effects, value: Array) -> Plan:
 def observable_effects(s: Standing, shop: Shop, effects: Effects, learn: Callable[..., Array]) -> Array:
     """What of the true effects the shop's own features tell: predictions for persons left out of the fit (n, arms).
 
-    learn(x, y, x_new) -> prediction. One model of all arms, learned from whom each may reach: the person's features,
+    learn(x, y, x_new) -> prediction. One model of all arms, learned from whom each can reach: the person's features,
     the arm's response score for her, her orders in the offer's category, how she opens and how tired she is of the
     channel, and the codes of offer, kind and channel. Folds are of persons.
     """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from features.as_of import AsOf
 from features.errors import DataError
@@ -13,13 +15,16 @@ from jobs.evaluate_world_policies import Shop
 from jobs.simulate.model import CHANNELS
 from jobs.simulate.play import Plan
 from jobs.tables import Lake
+from scoring.funnel import SENT
 
+DECIDED_LATER = ["value", "allocation", "arms", SENT]  # stages after the rules of contact
 NEEDED = (
     "customer_map",
     "customer_features",
     "customer_category_features",
     "channel_scores",
     "offer_scores",
+    "decision_trace",
     "next_best_offers",
 )
 
@@ -37,7 +42,7 @@ def read_shop(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> Shop:
         )
     return Shop(
         _features(lake, as_of, owner, s), _scores(lake, as_of, owner, s), _bought(lake, as_of, owner, s),
-        _opens(lake, as_of, owner, s), _decisions(lake, as_of, owner, s),
+        _opens(lake, as_of, owner, s), _candidates(lake, as_of, owner, s), _decisions(lake, as_of, owner, s),
     )  # fmt: skip
 
 
@@ -79,6 +84,14 @@ def _opens(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> pd.DataFra
     table = table.assign(person=table.customer_id.map(owner), channel=table.channel.map(codes))
     table = table[table.person.notna() & table.channel.notna()].astype({"person": np.int64, "channel": np.int64})
     return table.groupby(["person", "channel"], as_index=False)[["p_open", "fatigue"]].max()
+
+
+def _candidates(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> pd.DataFrame:
+    """Candidates that the rules of eligibility and contact let through: those that value, money or arms decided on."""
+    columns = ["customer_id", "offer_id", "channel", "stage"]
+    table = lake.arrow("decision_trace", as_of=as_of.day).select(columns)
+    table = table.filter(pc.is_in(table["stage"], pa.array(DECIDED_LATER)))
+    return _coded(table.to_pandas(), owner, s)[["person", "offer", "channel"]].drop_duplicates()
 
 
 def _decisions(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> Plan:

@@ -66,7 +66,7 @@ def run(job: Job) -> None:
     )
     scores = job.write_read("pair_scores", score_pairs(path, features, params))
 
-    effects = contact_effects(job, sources, accounts, reach)
+    effects = contact_effects(job, sources, accounts, reach, scores)
     job.write("contact_effects", effects)
     facts = ChannelFacts(effects=job.spark.createDataFrame(effects) if effects.num_rows else None)
     if job.has("responses") and job.has("contacts"):
@@ -136,7 +136,9 @@ def say_reach(job: Job, reach: DataFrame) -> None:
         job.say(f"{line}; {why}" if why else line)
 
 
-def contact_effects(job: Job, sources: ContactSources, accounts: DataFrame, reach: ReachSources | None) -> pa.Table:
+def contact_effects(
+    job: Job, sources: ContactSources, accounts: DataFrame, reach: ReachSources | None, scores: DataFrame
+) -> pa.Table:
     """The table of measured effects; empty, and said so, where nobody was ever held out."""
     if not (job.has("contacts") and job.has("holdouts") and job.has("offers")):
         job.say("no holdouts: what a contact brings is not measured, decisions go by their assumption")
@@ -150,7 +152,8 @@ def contact_effects(job: Job, sources: ContactSources, accounts: DataFrame, reac
         sides = job.write_read("reached", filter_reachable(sides, as_reach(sides, reach, job.settings.reach)))
     rate = job.settings.decisions.margin_rate
     orders = as_margin_orders(sources.transactions, job.read("products"), accounts, job.as_of, rate)
-    effects = estimate_effects(collect_units(sides, filter_sampled(orders, share), horizon, params), params)
+    units = collect_units(sides, filter_sampled(orders, share), horizon, params)
+    effects = estimate_effects(units, params, assumed_margins(job, scores))
     for e in effects:
         if e.margin is None:
             job.say(f"{e.channel}, {e.offer_kind}: not measured, {e.refused_because}")
@@ -158,12 +161,20 @@ def contact_effects(job: Job, sources: ContactSources, accounts: DataFrame, reac
             low, high = e.margin.interval
             job.say(
                 f"{e.channel}, {e.offer_kind}: {e.n_contacted:,} contacted, {e.n_held_out:,} held out, margin "
-                f"{e.margin.value:+.2f} [{low:+.2f}, {high:+.2f}] {job.settings.currency} a contact, used "
-                f"{e.margin_used or 0:+.2f}"
+                f"{e.margin.value:+.2f} [{low:+.2f}, {high:+.2f}] {job.settings.currency} a contact, "
+                + ("too wide to tell, the assumption stands" if e.margin_used is None else f"used {e.margin_used:+.2f}")
             )
     job.count("effects_measured", sum(e.margin is not None for e in effects))
     job.count("effects_refused", sum(e.margin is None for e in effects))
     return effects_table(effects, job.as_of, horizon)
+
+
+def assumed_margins(job: Job, scores: DataFrame) -> dict[tuple[str, str], float]:
+    """Margin of one contact by (channel, offer kind) as decisions assume it where nothing was measured."""
+    d = job.settings.decisions
+    each = d.response_amount * d.margin_rate * (d.incrementality_prior if d.count_incrementality else 1.0)
+    means = scores.groupBy("channel", "offer_kind").agg(F.avg("p_response").alias("p")).collect()
+    return {(row["channel"], row["offer_kind"]): round(row["p"] * each, 6) for row in means}
 
 
 def known_channels(sources: ContactSources, default: str) -> list[str]:

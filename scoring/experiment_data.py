@@ -183,6 +183,12 @@ def with_purchases(
     )
 
 
+def _basis(e: ContactEffect) -> str:
+    if e.refused_because:
+        return "prior"
+    return "undecided" if e.margin_used is None else "randomised"
+
+
 def effects_table(effects: list[ContactEffect], as_of: AsOf, horizon_days: int) -> pa.Table:
     """Rows of the table `contact_effects`, numbers rounded to 6 places."""
     rows = []
@@ -195,7 +201,7 @@ def effects_table(effects: list[ContactEffect], as_of: AsOf, horizon_days: int) 
             "n_held_out": e.n_held_out,
             "horizon_days": horizon_days,
             "margin_used": None if e.margin_used is None else round(e.margin_used, 6),
-            "basis": "prior" if e.refused_because else "randomised",
+            "basis": _basis(e),
             "refused_because": e.refused_because,
         }
         for name, effect in (("effect_buy", e.buy), ("effect_margin", e.margin)):

@@ -10,13 +10,15 @@ the whole truth). What is refused claims nothing.
 
 Shrinking (`shrink_margins`): a kind's mean counts only when its interval excludes 0, and channels of a kind differ
 only when Cochran's Q says so (method of moments of DerSimonian and Laird 1986, with the covariance of channels that
-share their held-out customers); else the shrunk margin is the kind's mean, or 0. The level of both tests is shared
-out over all kinds, so that where contacts move nothing, nothing is claimed in 19 cases of 20.
+share their held-out customers); else the shrunk margin is the kind's mean. The level of both tests is shared out over
+all kinds, so that where contacts move nothing, nothing is claimed in 19 cases of 20. A kind whose interval holds 0 is
+0 when it lies below what decisions assume without an experiment; when it holds that too, the experiment could not
+tell, and the assumption stands (`margin_used` is None).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -104,13 +106,18 @@ class ContactEffect:
     refused_because: str | None = None
 
 
-def estimate_effects(units: Units, params: ExperimentParams) -> list[ContactEffect]:
-    """One effect per channel and offer kind that was sent, sorted; margins shrunk."""
+def estimate_effects(
+    units: Units, params: ExperimentParams, assumed: Mapping[tuple[str, str], float] | None = None
+) -> list[ContactEffect]:
+    """One effect per channel and offer kind that was sent, sorted; margins shrunk.
+
+    assumed: margin of a contact by (channel, kind) that decisions go by without an experiment; 0 where none is given.
+    """
     pairs = sorted({(c, k) for c, k, sent in zip(units.channel, units.offer_kind, units.contacted) if sent})
     found = []
     for channel, kind in pairs:
         found.append(estimate(units.where((units.channel == channel) & (units.offer_kind == kind)), params))
-    return shrink_margins(found)
+    return shrink_margins(found, assumed or {})
 
 
 def estimate(units: Units, params: ExperimentParams) -> ContactEffect:
@@ -207,14 +214,18 @@ def difference(units: Units, y: Floats) -> Effect:
     return Effect(value, float(np.sqrt((per_customer**2).sum())), per_customer)
 
 
-def shrink_margins(effects: list[ContactEffect]) -> list[ContactEffect]:
-    """Fills `margin_used`: each margin shrunk towards its kind's mean, and that towards 0 where it may be 0."""
+def shrink_margins(effects: list[ContactEffect], assumed: Mapping[tuple[str, str], float]) -> list[ContactEffect]:
+    """Fills `margin_used`: each margin shrunk towards its kind's mean; None where the kind could not tell."""
     used: dict[tuple[str, str], float] = {}
     measured = [e for e in effects if e.margin is not None and e.margin.error > 0]
     kinds = sorted({e.offer_kind for e in measured})
     for kind in kinds:
         mine = [e for e in measured if e.offer_kind == kind]
-        values = shrink([e.margin for e in mine if e.margin is not None], 0.05 / (2 * len(kinds)))
+        margins = [e.margin for e in mine if e.margin is not None]
+        values = shrink(margins, 0.05 / (2 * len(kinds)))
+        expected = float(np.mean([assumed.get((e.channel, kind), 0.0) for e in mine]))
+        if not any(values) and pooled_mean(margins).interval[1] >= expected > 0:
+            continue
         used |= {(e.channel, kind): v for e, v in zip(mine, values, strict=True)}
     return [replace(e, margin_used=used.get((e.channel, e.offer_kind))) for e in effects]
 
@@ -231,22 +242,28 @@ def shrink(effects: Iterable[Effect], alpha: float = 0.05) -> list[float]:
     if not rows:
         return []
     m, v, one = np.array([e.value for e in rows]), covariance(rows), np.ones(len(rows))
-
-    def pooled(spread: float) -> tuple[Effect, NDArray[Any]]:
-        """The kind's mean by generalised least squares, and the inverse covariance."""
-        inverse = np.linalg.pinv(v + spread * np.eye(len(rows)))
-        weight = float(one @ inverse @ one)
-        return Effect(float(one @ inverse @ m) / weight, float(np.sqrt(1 / weight))), inverse
-
-    kind, inverse = pooled(0.0)
+    kind, inverse = _pooled(m, v)
     off = m - kind.value
     q, tau = float(off @ inverse @ off), 0.0
     if len(rows) > 1 and q > chi2.ppf(1 - alpha, len(rows) - 1):
         projection = inverse - inverse @ np.outer(one, one) @ inverse / float(one @ inverse @ one)
         tau = max(0.0, (q - (len(rows) - 1)) / float(np.trace(projection)))
-        kind, inverse = pooled(tau)
+        kind, inverse = _pooled(m, v + tau * np.eye(len(rows)))
     mean = kind.value if kind.excludes_zero(alpha) else 0.0
     return [float(x) for x in mean + tau * inverse @ (m - mean)]
+
+
+def pooled_mean(effects: list[Effect]) -> Effect:
+    """The mean of effects that share customers, by generalised least squares."""
+    return _pooled(np.array([e.value for e in effects]), covariance(effects))[0]
+
+
+def _pooled(m: Floats, v: Floats) -> tuple[Effect, Floats]:
+    """The mean, and the inverse covariance."""
+    inverse: Floats = np.linalg.pinv(v).astype(np.float64)
+    one = np.ones(len(m))
+    weight = float(one @ inverse @ one)
+    return Effect(float(one @ inverse @ m) / weight, float(np.sqrt(1 / weight))), inverse
 
 
 def covariance(effects: list[Effect]) -> Floats:

@@ -6,31 +6,33 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 
+from features.source_tables import SOURCES
 from jobs.code_version import PACKAGES
 from jobs.contracts import all_contracts
 from jobs.run import STEPS
 from jobs.tables import Lake
+from tests.equal_lakes import assert_equal_lakes, products_of_system
 from tests.small_sources import write_small_sources
+from tests.small_world import write_small_world
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "tests" / "small.yaml"
+WORLD_CONFIG = ROOT / "tests" / "small_world.yaml"
 # Tables whose floats are sums or model outputs may differ in the last digits between engines.
 TOLERANCE = 1e-6
 
 
-def nextbest(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
+def nextbest(*args: str, config: Path = CONFIG, **env: str) -> subprocess.CompletedProcess[str]:
     """Runs the command line in a process of its own."""
-    command = [sys.executable, "-m", "jobs.cli", *args, "--config", str(CONFIG)]
+    command = [sys.executable, "-m", "jobs.cli", *args, "--config", str(config)]
     return subprocess.run(command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=False)
 
 
@@ -51,12 +53,29 @@ def lake(sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
     return Lake(root, all_contracts())
 
 
-def products_of_system(lake: Lake) -> list[str]:
-    """Every table of the lake but the log of runs."""
-    return [n for n in lake.contracts if n != "runs" and lake.table(n) is not None]
+@pytest.fixture(scope="module")
+def world_sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All source tables of a small simulated market, with bad rows in each."""
+    return write_small_world(tmp_path_factory.mktemp("world") / "world")
 
 
-def test_every_step_wrote_what_it_declares(lake: Lake) -> None:
+@pytest.fixture(scope="module")
+def world_lake(world_sources: Path, tmp_path_factory: pytest.TempPathFactory) -> Lake:
+    """A lake that one run over that market filled."""
+    root = tmp_path_factory.mktemp("world-run") / "lake"
+    done = nextbest("run", "--sources", str(world_sources), "--lake", str(root), config=WORLD_CONFIG)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Lake(root, all_contracts())
+
+
+@pytest.fixture(params=["lake", "world_lake"])
+def any_lake(request: pytest.FixtureRequest) -> Lake:
+    """The tiny shop's lake, then the market's."""
+    found: Lake = request.getfixturevalue(request.param)
+    return found
+
+
+def test_every_step_wrote_what_it_declares(any_lake: Lake) -> None:
     """All tables of all steps are there, match their contracts and hold rows."""
     import importlib
 
@@ -64,15 +83,25 @@ def test_every_step_wrote_what_it_declares(lake: Lake) -> None:
 
     for name in STEPS:
         for table in importlib.import_module(COMMANDS[name][0]).STEP.writes:
-            assert lake.table(table) is not None, f"{name} did not write {table}"
+            assert any_lake.table(table) is not None, f"{name} did not write {table}"
     for table in ("customer_features", "next_best_products", "next_best_categories", "channel_scores", "decision_log",
                   "next_best_offers", "decision_funnel", "constraint_usage"):  # fmt: skip
-        assert lake.arrow(table).num_rows > 0, table
+        assert any_lake.arrow(table).num_rows > 0, table
 
 
-def test_runs_reconciles(lake: Lake) -> None:
+def test_the_market_reaches_every_part(world_lake: Lake) -> None:
+    """What only the market's tables bring is there: bad rows of each, stitched customers, households, effects."""
+    for contract in SOURCES:
+        assert world_lake.arrow(contract.name).num_rows > 0, contract.name
+        assert world_lake.arrow(f"quarantine_{contract.name}").num_rows > 0, contract.name
+    for table in ("identity_events", "identity_audit", "households", "customer_reach"):
+        assert world_lake.arrow(table).num_rows > 0, table
+    assert "randomised" in world_lake.arrow("contact_effects")["basis"].to_pylist()
+
+
+def test_runs_reconciles(any_lake: Lake) -> None:
     """In = good + quarantined for every source, in the `runs` table."""
-    rows = {r["step"]: r for r in lake.arrow("runs").to_pylist()}
+    rows = {r["step"]: r for r in any_lake.arrow("runs").to_pylist()}
     assert set(rows) == set(STEPS)
     assert {r["status"] for r in rows.values()} == {"finished"}
     counts = json.loads(rows["ingest"]["counts"])
@@ -81,8 +110,8 @@ def test_runs_reconciles(lake: Lake) -> None:
     assert sum(counts[f"{s}.quarantined"] for s in sources) > 0
     for s in sources:
         assert counts[f"{s}.in"] == counts[f"{s}.good"] + counts[f"{s}.quarantined"]
-        assert lake.arrow(s).num_rows == counts[f"{s}.good"]
-        assert lake.arrow(f"quarantine_{s}").num_rows == counts[f"{s}.quarantined"]
+        assert any_lake.arrow(s).num_rows == counts[f"{s}.good"]
+        assert any_lake.arrow(f"quarantine_{s}").num_rows == counts[f"{s}.quarantined"]
 
 
 def test_a_second_run_does_nothing(lake: Lake, sources: Path) -> None:
@@ -94,12 +123,12 @@ def test_a_second_run_does_nothing(lake: Lake, sources: Path) -> None:
     assert {n: lake.require(n).version() for n in products_of_system(lake)} == before
 
 
-def test_campaign_tables_for_a_reader_that_is_not_ours(lake: Lake) -> None:
+def test_campaign_tables_for_a_reader_that_is_not_ours(any_lake: Lake) -> None:
     """DuckDB finds one row per key, ranks without gaps, probabilities in [0, 1] and no NaN."""
     con = duckdb.connect()
     for name in ("next_best_products", "next_best_offers"):
-        dataset = DeltaTable(str(lake.root / name)).to_pyarrow_dataset()
-        assert dataset.schema.names == lake.contract(name).names
+        dataset = DeltaTable(str(any_lake.root / name)).to_pyarrow_dataset()
+        assert dataset.schema.names == any_lake.contract(name).names
         con.register(name, dataset)
 
     def count(sql: str) -> int:
@@ -150,61 +179,78 @@ def test_killed_run_resumes_and_ends_equal(lake: Lake, sources: Path, tmp_path: 
     assert_equal_lakes(lake, Lake(Path(root), all_contracts()), tolerance=0.0)
 
 
-def assert_equal_lakes(one: Lake, two: Lake, tolerance: float) -> None:
-    """Same tables, same rows by key; floats within the tolerance, everything else exactly."""
-    assert products_of_system(one) == products_of_system(two)
-    for name in products_of_system(one):
-        key = [(k, "ascending") for k in one.contract(name).key]
-        a, b = one.arrow(name).sort_by(key), two.arrow(name).sort_by(key)
-        assert a.num_rows == b.num_rows, f"{name}: {a.num_rows} rows against {b.num_rows}"
-        for column in a.column_names:
-            difference = first_difference(a[column], b[column], tolerance)
-            assert difference is None, f"{name}.{column} differs: {difference}"
-
-
-def first_difference(a: pa.ChunkedArray, b: pa.ChunkedArray, tolerance: float) -> str | None:
-    """The first pair of values that is not equal (floats: not within tolerance), or None."""
-    if pa.types.is_floating(a.type) and tolerance:
-        if a.is_null().to_pylist() != b.is_null().to_pylist():
-            return "nulls in other rows"
-        x, y = pc.fill_null(a, 0.0).to_numpy(), pc.fill_null(b, 0.0).to_numpy()
-        off = np.flatnonzero(np.abs(x - y) > tolerance * np.maximum(1.0, np.abs(y)))
-        return f"{len(off)} values, row {off[0]}: {x[off[0]]} against {y[off[0]]}" if len(off) else None
-    left, right = a.to_pylist(), b.to_pylist()
-    off_rows = [i for i, (x, y) in enumerate(zip(left, right, strict=True)) if x != y]
-    return (
-        f"{len(off_rows)} values, row {off_rows[0]}: {left[off_rows[0]]!r} against {right[off_rows[0]]!r}"
-        if off_rows
-        else None
-    )
-
-
-@pytest.fixture
-def needs_java() -> None:
-    """Spark needs Java; in CI its absence is a failure, elsewhere a reason to leave the test out."""
-    if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
-        message = "no Java on this machine: Spark tests need Java 17"
-        (pytest.fail if os.environ.get("NEXTBEST_REQUIRE_SPARK") else pytest.skip)(message)
+def test_connect_smoke(lake: Lake, tmp_path: Path, engine_address: Callable[[], str]) -> None:
+    """A remote Spark Connect server runs a job: the features come out equal."""
+    root = tmp_path / "lake"
+    shutil.copytree(lake.root, root)
+    args = ("build-features", "--force", "--lake", str(root), "--engine", "connect")
+    done = nextbest(*args, NEXTBEST_SESSION__REMOTE=engine_address())
+    assert done.returncode == 0, done.stdout + done.stderr
+    mine = Lake(root, all_contracts())
+    assert mine.require("customer_features").version() == 1
+    assert_equal_lakes(lake, mine, TOLERANCE)
 
 
 @pytest.mark.spark
-@pytest.mark.usefixtures("needs_java")
-def test_spark_submit_writes_the_same_tables(lake: Lake, sources: Path, tmp_path: Path) -> None:
+def test_spark_submit_writes_the_same_tables(world_lake: Lake, submitted: "Submitted | None") -> None:
     """Every table of every job is equal from Sail and from a Spark cluster of two executors, floats within 1e-6.
 
-    Submitted with the zip from another folder, so that code, settings and models must travel.
+    From every source table, with bad rows in each. Submitted with the zip from another folder, so that code,
+    settings and models must travel.
     """
-    root = tmp_path / "lake"
+    if submitted is None:  # Spark needs Java; in CI its absence is a failure, elsewhere a reason to leave the test out
+        message = "no Java on this machine: Spark tests need Java 17"
+        (pytest.fail if os.environ.get("NEXTBEST_REQUIRE_SPARK") else pytest.skip)(message)
+    code = submitted.process.wait()
+    assert code == 0, submitted.log.read_text("utf-8", errors="replace")[-6000:]
+    assert_equal_lakes(world_lake, Lake(submitted.lake, all_contracts()), TOLERANCE)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A run on a Spark cluster under way."""
+
+    process: subprocess.Popen[bytes]
+    lake: Path
+    log: Path
+
+
+@pytest.fixture(scope="module", autouse=True)
+def submitted(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Submitted | None]:
+    """The market's run on Spark, begun before this module's first test and running beside the others.
+
+    None where its test is not among those chosen, or without Java.
+    """
+    wanted = any(i.get_closest_marker("spark") and i.path == request.path for i in request.session.items)
+    if not wanted or (shutil.which("java") is None and not os.environ.get("JAVA_HOME")):
+        yield None
+        return
+    sources: Path = request.getfixturevalue("world_sources")
+    folder = tmp_path_factory.mktemp("submitted")
+    # hundreds of small plans: compiling them, fully or at all, and adapting them never pays for itself
+    java = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+    conf = {
+        "spark.driver.extraJavaOptions": java,
+        "spark.executor.extraJavaOptions": java,
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.ui.enabled": "false",
+    }
     command = [
         str(Path(sys.executable).with_name("spark-submit")), "--master", "local-cluster[2,1,1024]",
-        "--py-files", str(zipped_code(tmp_path / "nextbest.zip")), str(ROOT / "jobs" / "cli.py"),
-        "run", "--engine", "spark", "--sources", str(sources), "--lake", str(root), "--config", str(CONFIG),
+        *(part for key, value in conf.items() for part in ("--conf", f"{key}={value}")),
+        "--py-files", str(zipped_code(folder / "nextbest.zip")), str(ROOT / "jobs" / "cli.py"),
+        "run", "--engine", "spark", "--sources", str(sources), "--lake", str(folder / "lake"),
+        "--config", str(WORLD_CONFIG),
     ]  # fmt: skip
     env = os.environ | {"NEXTBEST_SESSION__SHUFFLE_PARTITIONS": "2", "PYSPARK_PYTHON": sys.executable}
     env.pop("PYTHONPATH", None)
-    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    assert_equal_lakes(lake, Lake(root, all_contracts()), TOLERANCE)
+    log = folder / "log"
+    with log.open("wb") as out, subprocess.Popen(command, cwd=folder, env=env, stdout=out, stderr=out) as process:
+        yield Submitted(process, folder / "lake", log)
+        if process.poll() is None:
+            process.terminate()
 
 
 def zipped_code(path: Path) -> Path:
@@ -215,15 +261,3 @@ def zipped_code(path: Path) -> Path:
                 if file.suffix in (".py", ".yaml"):
                     archive.write(file, file.relative_to(ROOT))
     return path
-
-
-def test_connect_smoke(lake: Lake, tmp_path: Path, engine_address: Callable[[], str]) -> None:
-    """A remote Spark Connect server runs a job: the features come out equal."""
-    root = tmp_path / "lake"
-    shutil.copytree(lake.root, root)
-    remote = {"NEXTBEST_SESSION__REMOTE": engine_address()}
-    done = nextbest("build-features", "--force", "--lake", str(root), "--engine", "connect", **remote)
-    assert done.returncode == 0, done.stdout + done.stderr
-    mine = Lake(root, all_contracts())
-    assert mine.require("customer_features").version() == 1
-    assert_equal_lakes(lake, mine, TOLERANCE)

@@ -5,6 +5,7 @@ import pytest
 
 from features.components import Links, resolve_components
 from features.constrained_parts import Constraints
+from features.identity_params import KIND_CODE, IdentityParams
 
 PHONE, EMAIL, MEMBER = 0, 1, 2
 RULES = Constraints(strength=(0.9, 0.8, 0.99), cap=(5, 5, 2**30), unique_kinds=(MEMBER,), max_component=50)
@@ -110,3 +111,21 @@ def test_nothing_to_join() -> None:
     """No edges, and no accounts."""
     assert labels([], 3) == [0, 1, 2]
     assert labels([], 0) == []
+
+
+def test_a_shared_device_does_not_join_two_logins() -> None:
+    """Two persons on one tablet stay two; a cookie on it alone joins the first of them; one login's accounts join."""
+    user, phone, device = (KIND_CODE[k] for k in ("user_id", "phone", "device"))
+    # accounts 0 and 1: logins 10 and 11 on tablet 30; 2 and 3: one login 12, tablet 31; 4: phone 40, tablet 32;
+    # 5: login 13 and the same tablet 32, so nothing contradicts
+    edges = [(0, 10, user), (1, 11, user), (0, 30, device), (1, 30, device), (2, 12, user), (3, 12, user)]
+    edges += [(2, 31, device), (3, 31, device), (4, 40, phone), (4, 32, device), (5, 13, user), (5, 32, device)]
+    account, value, kind = (np.array(column) for column in zip(*edges))
+    p = IdentityParams()
+    constraints = Constraints(
+        p.strengths(), p.caps(), weak_kinds=p.codes(p.weak_kinds), separating_kinds=p.codes(p.separating_kinds)
+    )
+    found = resolve_components(account, value, kind, np.ones(len(edges)), 6, constraints)
+    assert found.tolist() == [0, 1, 2, 2, 4, 4]
+    without = resolve_components(account, value, kind, np.ones(len(edges)), 6, Constraints(p.strengths(), p.caps()))
+    assert without.tolist() == [0, 0, 2, 2, 4, 4]

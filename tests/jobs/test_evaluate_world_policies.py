@@ -1,6 +1,7 @@
 """Policies that are compared in a world: who they may reach, what they may spend, what they may know."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from jobs.evaluate_world_policies import (
     Terms,
     best_single_arm,
     by_value,
+    candidates,
     nobody,
     observable_effects,
     response_times_margin,
@@ -23,6 +25,7 @@ from jobs.evaluate_world_policies import (
     true_effects,
     wechat_to_all,
 )
+from jobs.simulate.model import CHANNELS
 from jobs.simulate.params import load_world_params
 from jobs.simulate.play import Plan
 from jobs.simulate.world import make_world
@@ -59,7 +62,10 @@ def shop(standing: Standing) -> Shop:
     )
     bought = np.ones((n, len(standing.world.catalogue.category)))
     opens = pd.DataFrame({"person": np.arange(n), "channel": SMS, "p_open": level / 50, "fatigue": 0.0})
-    return Shop(features, scores, bought, opens, nobody(standing))
+    offer = np.repeat(standing.offers, len(CHANNELS))
+    arms = pd.DataFrame({"offer": offer, "channel": np.tile(np.arange(len(CHANNELS)), len(standing.offers))})
+    everything = pd.DataFrame({"person": np.arange(n)}).merge(arms, how="cross")
+    return Shop(features, scores, bought, opens, everything, nobody(standing))
 
 
 MAKERS: dict[str, Callable[[Standing, Terms, Shop, Effects], Plan]] = {
@@ -68,7 +74,7 @@ MAKERS: dict[str, Callable[[Standing, Terms, Shop, Effects], Plan]] = {
     "rfm": lambda s, t, k, e: rfm_rule(s, t, k),
     "sms": lambda s, t, k, e: sms_to_category_buyers(s, t, k),
     "response": lambda s, t, k, e: response_times_margin(s, t, k, e),
-    "true": lambda s, t, k, e: by_value(s, t, e, e.value),
+    "true": lambda s, t, k, e: by_value(s, t, e, e.value, candidates(s, k, e)),
 }
 
 
@@ -97,7 +103,17 @@ def test_rules_use_their_own_channel(standing: Standing, terms: Terms, shop: Sho
     assert shop.features.r_score[rfm.person].min() >= 4
 
 
-def test_more_knowledge_is_worth_more(standing: Standing, terms: Terms, effects: Effects) -> None:
+def test_policies_by_value_choose_among_the_systems_candidates(
+    standing: Standing, terms: Terms, shop: Shop, effects: Effects
+) -> None:
+    """What the system's rules of contact stop, nobody who ranks by a value may send."""
+    few = replace(shop, candidates=shop.candidates[shop.candidates.person % 2 == 0])
+    plan = by_value(standing, terms, effects, effects.value, candidates(standing, few, effects))
+    assert len(plan.person)
+    assert (plan.person % 2 == 0).all()
+
+
+def test_more_knowledge_is_worth_more(standing: Standing, terms: Terms, shop: Shop, effects: Effects) -> None:
     """By the truth's own measure nothing under the same limits beats the plan made from it."""
     arm = {(int(o), int(c)): i for i, (o, c) in enumerate(zip(effects.offer, effects.channel, strict=True))}
 
@@ -105,7 +121,7 @@ def test_more_knowledge_is_worth_more(standing: Standing, terms: Terms, effects:
         arms = [arm[int(o), int(c)] for o, c in zip(plan.offer, plan.channel, strict=True)]
         return float((effects.value[plan.person, arms] - terms.cost[plan.channel]).sum())
 
-    best = worth(by_value(standing, terms, effects, effects.value))
+    best = worth(by_value(standing, terms, effects, effects.value, candidates(standing, shop, effects)))
     assert best > worth(best_single_arm(standing, terms, effects))
     assert best > worth(wechat_to_all(standing, terms, effects)) > 0
 

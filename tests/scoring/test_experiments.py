@@ -138,7 +138,15 @@ def test_margins_are_shrunk_to_the_kind_unless_channels_differ() -> None:
     assert apart[0] == pytest.approx(5.0, abs=0.1)
     assert abs(apart[1]) < 0.1
     rows = [ContactEffect("sms", k, 9, 9, None, m) for k, m in (("a", Effect(1.0, 0.1)), ("b", None))]
-    assert [e.margin_used for e in shrink_margins(rows)] == [pytest.approx(1.0), None]
+    assert [e.margin_used for e in shrink_margins(rows, {})] == [pytest.approx(1.0), None]
+
+
+def test_an_experiment_that_cannot_tell_leaves_the_assumption() -> None:
+    """Wide around 0 and above the assumption: undecided. Below the assumption: 0. Apart from 0: itself."""
+    assumed = {("sms", k): 0.5 for k in ("wide", "narrow", "apart")}
+    errors = {"wide": Effect(0.1, 1.0), "narrow": Effect(0.0, 0.1), "apart": Effect(2.0, 0.1)}
+    rows = [ContactEffect("sms", k, 9, 9, None, m) for k, m in errors.items()]
+    assert [e.margin_used for e in shrink_margins(rows, assumed)] == [None, 0.0, pytest.approx(2.0)]
 
 
 def test_the_order_of_rows_changes_nothing() -> None:
