@@ -17,6 +17,7 @@ from pyspark.sql import functions as F
 from features.contact_pairs import PAIR, answers_channel, closes_ts, holds_at, with_answered_channel
 from features.contract import Column as C
 from features.contract import Contract
+from features.rounding import rounded
 
 DAY = 86400
 
@@ -179,7 +180,7 @@ def _shopping(lines: DataFrame, params: ContactFeatureParams) -> DataFrame:
         _money(F.sum("amount")).alias("spend"),
         F.count(_within(quarter, with_coupon)).alias("coupon_orders_long"),
         _money(F.sum(_within(quarter, F.col("coupon_amount")))).alias("coupon_amount_long"),
-        F.round(1 - _money(paid) / F.when(listed > 0, _money(listed)), 6).alias("discount_share_long"),
+        rounded(1 - _money(paid) / F.when(listed > 0, _money(listed))).alias("discount_share_long"),
     )
 
 
@@ -214,10 +215,10 @@ def _overlap(pairs: DataFrame, lines: DataFrame, sources: ContactSources, params
             F.count_distinct(F.when(quarter, F.col("category"))).alias("categories_long"),
             F.count(F.when(hit, F.lit(1))).alias("offer_products_bought"),
             _money(F.sum(F.when(hit, F.col("amount_long")))).alias("offer_spend_long"),
-            F.round(_money(F.coalesce(F.sum(F.when(hit, F.col("amount"))), F.lit(0))) / total, 6).alias(
+            rounded(_money(F.coalesce(F.sum(F.when(hit, F.col("amount"))), F.lit(0))) / total).alias(
                 "offer_spend_share"
             ),
-            F.round(_money(F.coalesce(F.sum(F.when(near, F.col("amount"))), F.lit(0))) / total, 6).alias(
+            rounded(_money(F.coalesce(F.sum(F.when(near, F.col("amount"))), F.lit(0))) / total).alias(
                 "offer_category_share"
             ),
             F.floor(F.min(F.when(hit, F.col("age")))).alias("offer_recency_days"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
+from features.rounding import rounded
+
 MONEY = "decimal(18,2)"
 
 
@@ -33,7 +35,7 @@ def count_within(window: int | None) -> Column:
 
 def ratio(top: Column, bottom: Column) -> Column:
     """`top / bottom` as a double rounded to 6 places; null where there is no denominator."""
-    return F.when(bottom != 0, F.round(top.cast("double") / bottom.cast("double"), 6))
+    return F.when(bottom != 0, rounded(top.cast("double") / bottom.cast("double")))
 
 
 def neighbours(values: Column) -> Column:

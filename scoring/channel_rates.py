@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf, known_before
+from features.rounding import rounded
 from scoring.channel_params import ChannelParams
 from scoring.channel_terms import per_channel
 
@@ -82,9 +83,8 @@ def join_rates(scored: DataFrame, counts: DataFrame, params: ChannelParams, weig
         counts, on=["customer_id", "channel"], how="left"
     )
     shrunk: dict[str, Column] = {
-        column: F.round(
-            (F.coalesce(F.col(k), F.lit(0)) + w * F.col(f"rate_{k}")) / (F.coalesce(F.col("delivered"), F.lit(0)) + w),
-            6,
+        column: rounded(
+            (F.coalesce(F.col(k), F.lit(0)) + w * F.col(f"rate_{k}")) / (F.coalesce(F.col("delivered"), F.lit(0)) + w)
         )
         for k, column in RATES.items()
     }

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf
+from features.rounding import rounded
 from scoring.channel_limits import window_capacities
 from scoring.decision_params import DecisionParams
 from scoring.funnel import CHANNEL_CAPACITY, CHANNEL_LIMIT
@@ -40,7 +41,7 @@ def constraint_usage(decided: DataFrame, funding: DataFrame, params: DecisionPar
         .groupBy()
         .agg(F.max(F.struct("priority", "reserve")).alias("best"))
     )
-    price = left_out.select(F.round(F.col("best.priority") / F.col("best.reserve").cast("double"), 6).alias("price"))
+    price = left_out.select(rounded(F.col("best.priority") / F.col("best.reserve").cast("double")).alias("price"))
     budget = None if params.budget is None else float(params.budget)
     rows: list[tuple[str, float | None, str, Column]] = [
         ("budget", budget, "spent", F.col("price")),

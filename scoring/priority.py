@@ -17,6 +17,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features.rounding import rounded
 from scoring.channel_terms import per_channel
 from scoring.decision_params import DecisionParams
 from scoring.funnel import first_broken
@@ -68,7 +69,7 @@ def join_measured_margins(
     means = (
         offer_scores.join(out_of_reach, on=["customer_id", *key], how="left_anti")
         .groupBy(*key)
-        .agg(F.round(mean, 9).alias("mean_response"))
+        .agg(rounded(mean, 9).alias("mean_response"))
     )
     usable = (
         effects.where((F.col("basis") == "randomised") & F.col("margin_used").isNotNull())
@@ -80,7 +81,7 @@ def join_measured_margins(
     scale = F.least(high, F.greatest(low, F.coalesce(ratio, F.lit(1.0))))
     return (
         candidates.join(F.broadcast(usable), on=key, how="left")
-        .withColumn("measured_margin", F.round(F.col("margin_used") * scale, 6))
+        .withColumn("measured_margin", rounded(F.col("margin_used") * scale))
         .drop("margin_used", "mean_response")
     )
 
@@ -107,9 +108,9 @@ def with_priority(candidates: DataFrame, params: DecisionParams) -> DataFrame:
         {
             "uplift": F.when(measured, F.col("measured_uplift")),
             "uplift_basis": F.when(measured, F.lit("randomised")).otherwise(F.lit(basis)),
-            "value": F.when(has_score, F.round(value, 6)),
-            "cost": F.when(has_score, F.round(contact + incentive, 6)).cast("decimal(18,2)"),
-            "priority": F.when(has_score, F.round(value - contact - incentive - refusal, 6)),
+            "value": F.when(has_score, rounded(value)),
+            "cost": F.when(has_score, rounded(contact + incentive)).cast("decimal(18,6)").cast("decimal(18,2)"),
+            "priority": F.when(has_score, rounded(value - contact - incentive - refusal)),
         }
     )
 

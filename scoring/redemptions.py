@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf, known_before, with_local_time
+from features.rounding import rounded
 from scoring.decision_params import DecisionParams
 
 
@@ -80,4 +81,4 @@ def response_values(
 def _averages() -> list[Column]:
     n = F.count(F.lit(1))
     mean = {name: F.sum(name).cast("decimal(28,6)").cast("double") / n for name in ("margin", "incentive")}
-    return [n.alias("responders"), *[F.round(v, 6).alias(f"response_{k}") for k, v in mean.items()]]
+    return [n.alias("responders"), *[rounded(v).alias(f"response_{k}") for k, v in mean.items()]]
