@@ -10,7 +10,8 @@ What differs, and is therefore avoided or handled here (Sail 0.7.2 against Spark
 
 - `percentile_approx` interpolates on Sail: use `percentile`. `bround` of a decimal gives a double.
 - A decimal compared with a double literal goes through an inexact decimal on Sail: use a decimal literal.
-- A double cast to decimal rounds the binary value on Sail and the shortest text on Spark: see `features.quality`.
+- A double cast to decimal, and `round` of a double, take the binary value on Sail and the shortest text on Spark:
+  see `features.quality` for money and `features.rounding` for the rest.
 - A left join builds its hash table from the left side on Sail: 1.5 M wide rows took 4.6 GB. Join small frames only
   when there is something to join, written and read back, so that their size is known.
 - `weekday` is wrong on Sundays on Sail: take the day number modulo 7.
