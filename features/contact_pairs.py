@@ -75,19 +75,18 @@ def as_pairs(customers: DataFrame, options: DataFrame, as_of: AsOf) -> DataFrame
     return customers.select("customer_id").crossJoin(F.broadcast(wanted)).select(*PAIR)
 
 
-def as_open_pairs(reach: DataFrame, options: DataFrame, as_of: AsOf) -> DataFrame:
+def as_open_pairs(customers: DataFrame, reach: DataFrame, options: DataFrame, as_of: AsOf) -> DataFrame:
     """Pairs of every customer and option whose channel is open to her, or not known to be closed.
 
     reach: `customer_id, channel, reachable` (see `features/reach.py`); a channel that it does not know is open to
-    all of its customers.
+    all `customers`.
     """
     wanted = options.distinct().withColumn("cut", F.lit(as_of.ts))
     open_ones = reach.where(F.col("reachable").isNull() | F.col("reachable")).select("customer_id", "channel")
     listed = reach.select("channel").distinct()
     strangers = wanted.join(F.broadcast(listed), on="channel", how="left_anti")
     known = open_ones.join(F.broadcast(wanted), on="channel", how="inner").select(*PAIR)
-    everybody = reach.select("customer_id").distinct()
-    return known.unionByName(everybody.crossJoin(F.broadcast(strangers)).select(*PAIR))
+    return known.unionByName(customers.select("customer_id").crossJoin(F.broadcast(strangers)).select(*PAIR))
 
 
 def _option(window: Column) -> list[Column]:
@@ -124,14 +123,18 @@ def with_response_label(
     matter for a label. A response that names its channel, or its send (`contacts` tells the channel), answers the
     pair of that channel only; one that names neither answers every channel the offer went out through.
     """
+    # whose answer it is goes by what was believed at the send, as the pair does, not by a merge since
     answers = (
         with_answered_channel(responses.where(F.col("response_kind") == F.lit(response_kind)), contacts)
         .join(customer_map, on="account_id", how="inner")
-        .where(holds_at(F.col("event_ts")))
-        .select("customer_id", "offer_id", "answered_channel", F.col("event_ts").alias("answered_ts"))
+        .select(
+            *["customer_id", "offer_id", "answered_channel", "valid_from", "valid_to"],
+            F.col("event_ts").alias("answered_ts"),
+        )
     )
     windows = offers.select("offer_id", "offer_kind", closes_ts(as_of.time_zone).alias("closes_ts"))
     inside = (F.col("answered_ts") >= F.col("cut")) & (F.col("answered_ts") < F.col("closes_ts")) & answers_channel()
+    inside = inside & holds_at(F.col("cut"))
     keys = [*PAIR, "offer_kind", "closes_ts"]
     return (
         pairs.join(windows, on="offer_id", how="inner")

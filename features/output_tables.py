@@ -169,6 +169,8 @@ CONTACT_EFFECTS = Contract(
             values=("randomised", "undecided", "prior"),
         ),
         C("refused_because", "string", "why the comparison is not used", True),
+        C("response_margin", "double", "margin that one response brings, as decisions count it", True),
+        C("assumed_margin", "double", "margin of an average contact by the assumption, without an experiment", True),
     ),
     mode="snapshot",
 )

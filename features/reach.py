@@ -67,7 +67,10 @@ def as_reach(pairs: DataFrame, sources: ReachSources, params: ReachParams) -> Da
     An unsubscribe that names no channel and no send counts for all channels.
     """
     terms = sources.channels.select(
-        "channel", "address_kind", F.coalesce(F.col("needs_consent"), F.lit(True)).alias("needs_consent")
+        "channel",
+        "address_kind",
+        F.coalesce(F.col("needs_consent"), F.lit(True)).alias("needs_consent"),
+        F.col("needs_consent").alias("consent_is_asked"),
     )
     wanted = pairs.select(*PAIR).distinct().join(F.broadcast(terms), on="channel", how="inner")
     asked = wanted.transform(_join_address, sources, params).transform(_join_consent, sources)
@@ -132,9 +135,12 @@ def _serves(address_kind: str, identifier_kinds: Sequence[str]) -> Column:
 
 
 def _join_consent(wanted: DataFrame, sources: ReachSources) -> DataFrame:
-    """Adds `consent`: her last word about marketing in the channel; null without the source table."""
+    """Adds `consent`: her last word about marketing in the channel.
+
+    Without the source table it is no where the channel is said to need one, and unknown where nothing is said.
+    """
     if sources.consents is None:
-        return wanted.withColumn("consent", F.lit(None).cast("boolean"))
+        return wanted.withColumn("consent", F.when(F.col("consent_is_asked"), F.lit(False)))
     words = (
         sources.consents.where(F.col("purpose") == "marketing")
         .join(sources.customers, on="account_id", how="inner")

@@ -157,9 +157,15 @@ CROWDED = "one identifier on too many accounts"
 
 
 def _contaminated(df: DataFrame, others: Frames, params: QualityParams) -> DataFrame:
-    sent = others["contacts"].select("account_id", "offer_id").distinct()
-    held = df.select("account_id", "offer_id").distinct().join(sent, on=["account_id", "offer_id"], how="left_semi")
-    return held.withColumn("rule", F.lit("held out and contacted all the same"))
+    keys = ["account_id", "offer_id", "day"]
+    day = F.to_date("event_ts").alias("day")
+    sent = others["contacts"].select("account_id", "offer_id", day).distinct()
+    held = df.select("account_id", "offer_id", day).distinct().join(sent, on=keys, how="left_semi")
+    return (
+        held.select("account_id", "offer_id")
+        .distinct()
+        .withColumn("rule", F.lit("held out and contacted all the same"))
+    )
 
 
 OWN: dict[str, list[SetRule]] = {

@@ -10,6 +10,7 @@ from features.contract import Contract
 from features.order_lines import account_customers
 from features.output_tables import CHANNEL_SCORES, NEXT_BEST_OFFERS, NEXT_BEST_PRODUCTS
 from features.source_tables import CONTACTS, OFFER_PRODUCTS, RESPONSES
+from jobs.response_worth import worth_of_responses
 from jobs.runs import Job, Step
 from scoring.allocation import place_funding
 from scoring.channel_terms import with_channel_terms
@@ -20,7 +21,6 @@ from scoring.decisions import carried_over, decision_log, next_best_offers, with
 from scoring.funnel import decision_funnel, trace
 from scoring.history import member_references, open_decisions
 from scoring.offer_contents import join_products, product_popularity
-from scoring.redemptions import redeemed_lines, response_values
 from scoring.sending import with_sending_window
 
 STEP = Step(
@@ -84,13 +84,9 @@ def decision_params(job: Job) -> DecisionParams:
 
 
 def _inputs(job: Job, accounts: DataFrame, contacts: DataFrame, open_rows: DataFrame) -> DecisionInputs:
-    params, as_of = job.settings.decisions, job.as_of
     responses = job.write_read("responses", _log(job, RESPONSES, accounts))
-    transactions = job.read("transactions").join(accounts, on=["account_id"], how="inner").drop("account_id")
-    products, offers = job.read("products"), job.read("offers")
-    lines = redeemed_lines(responses, transactions, _optional(job, OFFER_PRODUCTS), as_of)
-    lines = job.write_read("redeemed_lines", lines)
-    values = job.write_read("values", response_values(lines, transactions, products, offers, as_of, params))
+    offers = job.read("offers")
+    values = worth_of_responses(job, responses, accounts)
     for row in values.where(F.col("offer_kind").isNotNull()).orderBy("offer_kind").collect():
         job.say(
             f"{row['offer_kind']}: {row['responders']} redeemed offers seen, margin {row['response_margin']:.2f} and "
@@ -106,7 +102,7 @@ def _inputs(job: Job, accounts: DataFrame, contacts: DataFrame, open_rows: DataF
         response_values=values,
         open_rows=open_rows,
         effects=job.read("contact_effects") if job.has("contact_effects") else None,
-        reach=job.read("customer_reach") if job.has("customer_reach") else None,
+        reach=job.read("customer_reach") if job.has("channels") and job.has("customer_reach") else None,
     )
 
 

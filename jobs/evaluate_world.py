@@ -71,7 +71,6 @@ PLAYED = {
 @click.option("--world", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder of the world.")
 @click.option("--days", type=click.IntRange(7, 180), default=56, show_default=True, help="Days played forward.")
 @click.option("--replications", type=click.IntRange(1, 1000), default=20, show_default=True, help="Futures played.")
-@click.option("--budget", type=float, help="For contacts.  [default: decisions.budget]")
 @click.option(
     "--pool",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -85,7 +84,6 @@ def command(
     world: Path | None,
     days: int,
     replications: int,
-    budget: float | None,
     pool: tuple[Path, ...],
     json_path: Path | None,
 ) -> None:
@@ -95,13 +93,13 @@ def command(
         return
     if world is None:
         raise SettingsError("give the folder of a simulated world with --world, or tables of several with --pool")
-    found = evaluate(settings, world, days, replications, settings.decisions.budget if budget is None else budget)
+    found = evaluate(settings, world, days, replications)
     if json_path:
         json_path.write_text(json.dumps(found, indent=1))
         say(f"wrote {json_path}")
 
 
-def evaluate(settings: Settings, folder: Path, days: int, replications: int, budget: float | None) -> dict[str, Any]:
+def evaluate(settings: Settings, folder: Path, days: int, replications: int) -> dict[str, Any]:
     """Everything of one world: prints the tables, stores them as a tracked run, and returns them as plain values."""
     lake = open_lake(settings)
     as_of = resolve_as_of(settings, lake)
@@ -118,14 +116,14 @@ def evaluate(settings: Settings, folder: Path, days: int, replications: int, bud
     terms = Terms(
         cost=contact_costs(world),
         capacity=capacities(world, settings.decisions.send_within_days),
-        budget=budget,
+        budget=settings.decisions.budget,
         response_margin=settings.decisions.response_amount * settings.decisions.margin_rate,
         days=days,
     )
     plans, roles = make_plans(s, terms, shop)
     played = play_all(s, plans, days, replications)
     lines, number = compare(played, roles, NOTHING), watch(played, roles, SYSTEM, OBSERVABLE_CEILING)
-    about = describe(s, days, replications, budget)
+    about = describe(s, days, replications, terms.budget)
     report(about, lines, number)
     lists = score_lists(lake, as_of, owner, s, settings.horizon_days, replications)
     found = {

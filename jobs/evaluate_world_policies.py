@@ -29,9 +29,10 @@ class Shop:
     """What the shop knows of each person, row by position (NaN or 0 where it knows nothing of her).
 
     features: numeric customer features. scores: columns person, offer (position in the world's offers), channel
-    (code), p_response. bought: (n, categories), orders in the last year. opens: columns person, channel, p_open,
-    fatigue. candidates: columns person, offer, channel: what the system's rules of contact let through, so that every
-    policy by value chooses among the same. decisions: the system's own plan.
+    (code), p_response, margin (of one response, as the system counts it). bought: (n, categories), orders in the
+    last year. opens: columns person, channel, p_open, fatigue. candidates: columns person, offer, channel: what the
+    system's rules of contact let through, so that every policy by value chooses among the same. decisions: the
+    system's own plan.
     """
 
     features: pd.DataFrame
@@ -49,7 +50,7 @@ class Terms:
     cost: Array
     capacity: Array
     budget: float | None
-    response_margin: float  # margin of one response, as the system assumes it
+    response_margin: float  # margin of one response where the shop has not seen any
     days: int
 
 
@@ -160,7 +161,8 @@ def response_times_margin(s: Standing, t: Terms, shop: Shop, effects: Effects) -
     column = _arms(effects, shop.scores)
     known = column >= 0
     rows = shop.scores.person.to_numpy()[known]
-    value[rows, column[known]] = shop.scores.p_response.to_numpy()[known] * t.response_margin
+    worth = shop.scores.margin.fillna(t.response_margin).to_numpy()
+    value[rows, column[known]] = (shop.scores.p_response.to_numpy() * worth)[known]
     return by_value(s, t, effects, value, candidates(s, shop, effects))
 
 

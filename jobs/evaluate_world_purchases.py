@@ -96,7 +96,7 @@ def _main_customers(lake: Lake, as_of: AsOf, owner: pd.Series) -> pd.Series:
     lines = _customer_lines(lake, as_of).customer_id.value_counts()
     table = owner.rename("person").rename_axis("customer_id").reset_index()
     table["lines"] = table.customer_id.map(lines).fillna(0)
-    table.sort_values(["person", "lines", "customer_id"], ascending=[True, False, True])
+    table = table.sort_values(["person", "lines", "customer_id"], ascending=[True, False, True])
     return table.drop_duplicates("person").set_index("customer_id").person
 
 

@@ -60,10 +60,19 @@ def _features(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> pd.Data
 
 
 def _scores(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> pd.DataFrame:
-    columns = ["customer_id", "offer_id", "channel", "p_response"]
+    columns = ["customer_id", "offer_id", "offer_kind", "channel", "p_response"]
     table = lake.arrow("offer_scores", as_of=as_of.day).select(columns).to_pandas()
-    table = _coded(table, owner, s)
-    return table.groupby(["person", "offer", "channel"], as_index=False).p_response.max()
+    table = _coded(table.assign(channel_name=table.channel), owner, s)
+    table["margin"] = pd.MultiIndex.from_frame(table[["channel_name", "offer_kind"]]).map(_margins(lake, as_of))
+    return table.groupby(["person", "offer", "channel"], as_index=False)[["p_response", "margin"]].max()
+
+
+def _margins(lake: Lake, as_of: AsOf) -> dict[tuple[str, str], float]:
+    """Margin of one response by (channel, offer kind), as decisions count it."""
+    if lake.table("contact_effects") is None or as_of.day not in lake.dates("contact_effects"):
+        return {}
+    rows = lake.arrow("contact_effects", as_of=as_of.day).to_pylist()
+    return {(r["channel"], r["offer_kind"]): r["response_margin"] for r in rows}
 
 
 def _bought(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> np.ndarray:  # type: ignore[type-arg]
@@ -99,7 +108,8 @@ def _decisions(lake: Lake, as_of: AsOf, owner: pd.Series, s: Standing) -> Plan:
     table = lake.arrow("next_best_offers", as_of=as_of.day).to_pandas()
     table = _coded(table[table.action == "send"], owner, s)
     local = table.send_after.dt.tz_convert(as_of.time_zone)
-    offset = (local.dt.date - as_of.day).map(lambda d: d.days) if len(table) else pd.Series(dtype=int)
+    # a decision that a tool holds since an earlier run goes out today at the latest
+    offset = (local.dt.date - as_of.day).map(lambda d: max(0, d.days)) if len(table) else pd.Series(dtype=int)
     return Plan(
         person=table.person.to_numpy(np.int64),
         day=(s.day + offset).to_numpy(np.int32),

@@ -115,7 +115,9 @@ def _csv_header(path: Path, name: str) -> pa.Schema:
                 raise FileFault(f"{name}: its columns are separated by {word}; export it with commas")
     twice = sorted({n for n in names if names.count(n) > 1})
     if twice:
-        raise FileFault(f"{name}: has two columns called {', '.join(twice)}")
+        # by place, not by name: without a header line these are values, perhaps somebody's number
+        places = ", ".join(str(i) for i, n in enumerate(names, start=1) if n in twice)
+        raise FileFault(f"{name}: columns {places} have equal names; is its first line a header?")
     return pa.schema([pa.field(n, pa.binary()) for n in names])
 
 

@@ -17,8 +17,10 @@ from pyspark.sql import functions as F
 from features.contact_features import ContactSources, as_contact_features
 from features.contact_pairs import as_open_pairs, as_pairs, customers_at, live_options, typical_options
 from features.order_lines import account_customers
+from features.output_tables import CUSTOMER_REACH
 from features.reach import REASONS, ReachSources, as_reach
 from jobs.contact_sources import OPTIONAL, READS, SETTINGS, contact_sources
+from jobs.response_worth import customer_log, worth_of_responses
 from jobs.runs import Job, Step
 from models.response import load_response
 from scoring.channel_rates import as_send_counts, join_rates
@@ -32,6 +34,7 @@ from scoring.experiment_data import (
     filter_sampled,
 )
 from scoring.experiments import estimate_effects
+from scoring.priority import with_response_values
 
 STEP = Step(
     "score-channels",
@@ -59,8 +62,14 @@ def run(job: Job) -> None:
     live = live_options(sources.offers, job.as_of, channels)
     typical = typical_options(sources.offers, job.as_of, channels)
     reached = None if reach is None else write_reach(job, customers, channels, reach)
+    if reach is None and job.lake.table("customer_reach") is not None:
+        job.write("customer_reach", CUSTOMER_REACH.arrow_schema().empty_table())
     options = live.union(typical)
-    pairs = as_pairs(customers, options, job.as_of) if reached is None else as_open_pairs(reached, options, job.as_of)
+    pairs = (
+        as_pairs(customers, options, job.as_of)
+        if reached is None
+        else as_open_pairs(customers, reached, options, job.as_of)
+    )
     features = as_contact_features(
         pairs, sources, job.settings.contact_features, job.settings.time_zone, job.settings.response.response_kind
     )
@@ -94,7 +103,7 @@ def reach_sources(job: Job, sources: ContactSources, accounts: DataFrame) -> Rea
     if not job.has("channels"):
         return None
     given = {name: job.read(name) if job.has(name) else None for name in ("accounts", "consents", "store_visits")}
-    for name, lost in {"accounts": "addresses", "consents": "consent where a channel needs it"}.items():
+    for name, lost in {"accounts": "addresses", "consents": "consent; channels that need it stay closed"}.items():
         if given[name] is None:
             job.say(f"no {name}: {lost} cannot be known, and what is not known does not stop a contact")
     return ReachSources(
@@ -153,7 +162,8 @@ def contact_effects(
     rate = job.settings.decisions.margin_rate
     orders = as_margin_orders(sources.transactions, job.read("products"), accounts, job.as_of, rate)
     units = collect_units(sides, filter_sampled(orders, share), horizon, params)
-    effects = estimate_effects(units, params, assumed_margins(job, scores))
+    assumed = assumed_margins(job, scores, accounts)
+    effects = estimate_effects(units, params, {key: contact for key, (_, contact) in assumed.items()})
     for e in effects:
         if e.margin is None:
             job.say(f"{e.channel}, {e.offer_kind}: not measured, {e.refused_because}")
@@ -166,15 +176,27 @@ def contact_effects(
             )
     job.count("effects_measured", sum(e.margin is not None for e in effects))
     job.count("effects_refused", sum(e.margin is None for e in effects))
-    return effects_table(effects, job.as_of, horizon)
+    return effects_table(effects, job.as_of, horizon, assumed)
 
 
-def assumed_margins(job: Job, scores: DataFrame) -> dict[tuple[str, str], float]:
-    """Margin of one contact by (channel, offer kind) as decisions assume it where nothing was measured."""
+def assumed_margins(job: Job, scores: DataFrame, accounts: DataFrame) -> dict[tuple[str, str], tuple[float, float]]:
+    """Margin of a response and of a contact by (channel, offer kind), as assumed where no experiment tells."""
     d = job.settings.decisions
-    each = d.response_amount * d.margin_rate * (d.incrementality_prior if d.count_incrementality else 1.0)
-    means = scores.groupBy("channel", "offer_kind").agg(F.avg("p_response").alias("p")).collect()
-    return {(row["channel"], row["offer_kind"]): round(row["p"] * each, 6) for row in means}
+    prior = d.incrementality_prior if d.count_incrementality else 1.0
+    values = worth_of_responses(job, job.write_read("answers", customer_log(job, "responses", accounts)), accounts)
+    means = (
+        scores.groupBy("channel", "offer_kind")
+        .agg(F.avg("p_response").alias("p"))
+        .withColumn("incentive_value", F.lit(None).cast("decimal(18,2)"))
+        .transform(with_response_values, values, d)
+    )
+    return {
+        (row["channel"], row["offer_kind"]): (
+            row["response_margin"],
+            round(row["p"] * prior * row["response_margin"], 6),
+        )
+        for row in means.collect()
+    }
 
 
 def known_channels(sources: ContactSources, default: str) -> list[str]:

@@ -54,13 +54,11 @@ def ranked_candidates(
     priced candidates, which channel capacity goes through twice.
     """
     offers = current_offers(inputs.offers, as_of, params)
-    customers, known = inputs.customers, inputs.channel_scores.select("channel")
+    candidates = offer_candidates(inputs.customers, offers, inputs.channel_scores.select("channel").distinct())
     if inputs.reach is not None:
-        customers = customers.join(inputs.reach.select("customer_id").distinct(), on="customer_id", how="left_semi")
-        known = known.unionByName(inputs.reach.select("channel"))
+        candidates = _within_reach(inputs, offers)
     priced = (
-        offer_candidates(customers, offers, known.distinct())
-        .transform(join_scores, inputs.offer_scores, inputs.channel_scores)
+        candidates.transform(join_scores, inputs.offer_scores, inputs.channel_scores)
         .transform(join_reach, inputs.reach)
         .transform(join_contacts, inputs.contacts, as_of)
         .transform(join_responses, inputs.responses, inputs.contacts, as_of, params)
@@ -81,6 +79,17 @@ def _join_effects(candidates: DataFrame, inputs: DecisionInputs, params: Decisio
     if inputs.effects is None:
         return candidates.withColumn("measured_margin", F.lit(None).cast("double"))
     return join_measured_margins(candidates, inputs.effects, inputs.offer_scores, inputs.channel_scores, params)
+
+
+def _within_reach(inputs: DecisionInputs, offers: DataFrame) -> DataFrame:
+    """Candidates of customers whom some listed channel may reach; an offer in a channel not listed is for everybody."""
+    assert inputs.reach is not None
+    channels = inputs.reach.select("channel").distinct()
+    some = inputs.customers.join(inputs.reach.select("customer_id").distinct(), on="customer_id", how="left_semi")
+    strange = offers.where(F.col("channel").isNotNull()).join(channels, on="channel", how="left_anti")
+    usual = offers.join(strange.select("offer_id"), on="offer_id", how="left_anti")
+    everybody = offer_candidates(inputs.customers, strange.select(offers.columns), channels)
+    return offer_candidates(some, usual, channels).unionByName(everybody)
 
 
 def decided_candidates(ranked: DataFrame, funding: DataFrame) -> DataFrame:

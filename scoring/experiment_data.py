@@ -8,6 +8,7 @@ out likewise, so that both sides are of one population.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -189,9 +190,18 @@ def _basis(e: ContactEffect) -> str:
     return "undecided" if e.margin_used is None else "randomised"
 
 
-def effects_table(effects: list[ContactEffect], as_of: AsOf, horizon_days: int) -> pa.Table:
-    """Rows of the table `contact_effects`, numbers rounded to 6 places."""
+def effects_table(
+    effects: list[ContactEffect],
+    as_of: AsOf,
+    horizon_days: int,
+    assumed: Mapping[tuple[str, str], tuple[float, float]] | None = None,
+) -> pa.Table:
+    """Rows of the table `contact_effects`, numbers rounded to 6 places.
+
+    assumed: by (channel, kind), the margin of a response and of a contact that decisions go by without an experiment.
+    """
     rows = []
+    known = assumed or {}
     for e in effects:
         row = {
             "as_of": as_of.day,
@@ -203,6 +213,8 @@ def effects_table(effects: list[ContactEffect], as_of: AsOf, horizon_days: int) 
             "margin_used": None if e.margin_used is None else round(e.margin_used, 6),
             "basis": _basis(e),
             "refused_because": e.refused_because,
+            "response_margin": known.get((e.channel, e.offer_kind), (None, None))[0],
+            "assumed_margin": known.get((e.channel, e.offer_kind), (None, None))[1],
         }
         for name, effect in (("effect_buy", e.buy), ("effect_margin", e.margin)):
             low, high = effect.interval if effect else (None, None)

@@ -99,7 +99,7 @@ class Block:
     @cached_property
     def posts(self) -> tuple[pa.Table, pa.Table]:
         """Social posts and the truth about each."""
-        return social_posts(self.world, self.people, self.touchpoints, self.last_day)
+        return social_posts(self.world, self.people, self.touchpoints)
 
     @cached_property
     def yearly_spend(self) -> Array:

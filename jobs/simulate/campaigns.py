@@ -200,7 +200,8 @@ def past_sends(world: World, people: People, state: State, day: int) -> Sends | 
     todays = np.flatnonzero(campaign_days(world)[:, day])
     if not len(todays):
         return None
-    free = state.alive & (state.fatigue.sum(axis=1) < world.params.campaigns.frequency_cap)
+    # the shop does not know who left for good
+    free = (people.first_day <= day) & (state.fatigue.sum(axis=1) < world.params.campaigns.frequency_cap)
     open_channels = reachable(world, people, state, day)
     parts = []
     for offer in todays:
@@ -224,8 +225,8 @@ def _campaign(world: World, people: People, state: State, day: int, offer: int, 
         chance = np.clip(held * np.exp(-push + p.confounding / 2), 0.01, 0.99)
     drawn = draws.uniform(seed, "send:audience", ids, day, offer) < share
     rows, ids, chance = eligible[drawn], ids[drawn], chance[drawn]
-    # once per person and campaign, so that nobody is held out on one of its days and contacted on another
-    holdout = draws.uniform(seed, "send:holdout", ids, offer) < chance
+    # anew on each of its days, so that what other days did is the same on both sides
+    holdout = draws.uniform(seed, "send:holdout", ids, day, offer) < chance
     weights = channels[rows] * channel_weights(world)[offer]
     channel = draws.choose(np.cumsum(weights, axis=1), draws.uniform(seed, "send:channel", ids, day, offer))
     of_channel = weights[np.arange(len(rows)), channel] / weights.sum(axis=1)

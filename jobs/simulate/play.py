@@ -79,7 +79,7 @@ def play(
 
     def policy(world: World, people: People, state: State, day: int) -> Sends | None:
         rows = order[np.searchsorted(sorted_day, day, "left") : np.searchsorted(sorted_day, day, "right")]
-        rows = rows[state.alive[plan.person[rows]]]
+        rows = rows[people.first_day[plan.person[rows]] <= day]
         return None if not len(rows) else as_sends(plan, rows)
 
     after = state.copy()

@@ -130,8 +130,11 @@ def taste(world: World, people: People, rows: Array, day: int) -> Array:
 
 
 def reachable(world: World, people: People, state: State, day: int) -> Array:
-    """bool[n, channels]: an address, not unsubscribed, still there; for a parcel insert an order not long ago."""
-    out = people.has_address & state.subscribed & state.alive[:, None]
+    """bool[n, channels]: an address, not unsubscribed; for a parcel insert an order not long ago.
+
+    Who left for good without a word is reached as before: nobody told the shop.
+    """
+    out = people.has_address & state.subscribed & (people.first_day <= day)[:, None]
     out[:, PARCEL] &= day - state.last_order <= world.params.response.parcel_days
     return np.asarray(out)
 
@@ -161,6 +164,7 @@ def contact(
     same = constants(world).sameness * state.sameness[rows, kind]
     apart = np.abs((minute / 60 - people.send_hour[rows] + 12) % 24 - 12)
     at_hour = p.hour_floor + (1 - p.hour_floor) * np.exp(-0.5 * (apart / p.hour_width) ** 2)
+    opened = people.open_rate[rows, channel] * at_hour / ((1 + load) * (1 + same))
     fit = _fit(world, people, rows, day, offer, kind)
     unsubscribed = people.unsubscribe_rate[rows] * (1 + p.unsubscribe_fatigue * load) * (1 + same)
     dog = (people.uplift_type[rows] == SLEEPING_DOG) & (not controls.no_heterogeneity)
@@ -168,7 +172,7 @@ def contact(
     click = per_channel(world.params.channels.click_rate)[channel] * np.sqrt(fit)
     return Odds(
         delivered=fits * (1 - per_channel(world.params.channels.bounce_rate)[channel]),
-        opened=np.minimum(people.open_rate[rows, channel] * at_hour / ((1 + load) * (1 + same)), 1.0),
+        opened=state.alive[rows] * np.minimum(opened, 1.0),
         clicked=np.minimum(click, 1.0),
         effect=_effect(world, people, rows, day, kind, channel, fit),
         unsubscribed=unsubscribed,

@@ -138,16 +138,17 @@ def test_reach_is_told_per_channel(made: dict[str, list[dict[str, Any]]]) -> Non
 
 
 def test_the_experiment_is_measured_where_it_ran(made: dict[str, list[dict[str, Any]]]) -> None:
-    """Sms, both kinds: a logged half was held out. So few cannot tell 0 from the assumption, so nothing is claimed."""
+    """Sms, both kinds: a logged half was held out. Nothing happened to them, and the assumption is ruled out."""
     effects = {(r["channel"], r["offer_kind"]): r for r in made["contact_effects"]}
     assert set(effects) == {("sms", "Type A"), ("sms", "Type B")}
     for r in effects.values():
-        assert (r["basis"], r["horizon_days"]) == ("undecided", 28)
+        assert (r["basis"], r["horizon_days"]) == ("randomised", 28)
         assert r["effect_margin_low"] < 0 < r["effect_margin_high"]
-        assert r["margin_used"] is None
+        assert r["effect_margin_high"] < r["assumed_margin"]
+        assert r["margin_used"] == 0
         assert 60 < r["n_contacted"] < 120
     uplift = {(r["channel"], r["uplift_basis"], r["uplift"] is None) for r in made["channel_scores"]}
-    assert uplift == {("sms", "none", True), ("push", "none", True), ("staff", "none", True)}
+    assert uplift == {("sms", "randomised", False), ("push", "none", True), ("staff", "none", True)}
 
 
 def test_decisions_keep_to_the_channels(made: dict[str, list[dict[str, Any]]]) -> None:

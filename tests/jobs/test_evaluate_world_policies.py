@@ -59,7 +59,7 @@ def shop(standing: Standing) -> Shop:
     features = pd.DataFrame({"r_score": level, "f_score": level, "m_score": level}, index=np.arange(n)).astype(float)
     scores = pd.DataFrame(
         {"person": np.arange(n), "offer": standing.offers[0], "channel": SMS, "p_response": level / 50}
-    )
+    ).assign(margin=np.nan)
     bought = np.ones((n, len(standing.world.catalogue.category)))
     opens = pd.DataFrame({"person": np.arange(n), "channel": SMS, "p_open": level / 50, "fatigue": 0.0})
     offer = np.repeat(standing.offers, len(CHANNELS))

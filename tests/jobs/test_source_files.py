@@ -88,7 +88,7 @@ def test_truncated_parquet(folder: Path, share: float) -> None:
         (b"PAR1xxxxxxxxxPAR1", "is Parquet, named .csv"),
         (b"product_id;name\n1;x\n", "separated by semicolons"),
         ("product_id,name\n".encode("utf-16"), "not a CSV header in UTF-8"),
-        (b"product_id,name,name\n", "two columns called name"),
+        (b"product_id,name,name\n", "columns 2, 3 have equal names"),
         (b"\x00\x01\x02,\x00\n", "is not Parquet or CSV"),
     ],
 )

@@ -61,13 +61,14 @@ def test_branches_of_a_copied_state_are_identical_and_leave_it_alone() -> None:
 
 
 def test_nothing_happens_before_somebody_appears_or_after_she_left() -> None:
-    """Trips and sends lie between the first day and the last."""
+    """Trips and sends begin with the first day; trips end with the last, while sends go on: nobody told the shop."""
     people, (state, log) = small_people(), lived()
     last = np.full(N, DAYS)
     last[log.left] = log.left_day
     for events in (log.trips, log.sends):
         assert (events.day >= people.first_day[events.person]).all()
-        assert (events.day <= last[events.person]).all()
+    assert (log.trips.day <= last[log.trips.person]).all()
+    assert (log.sends.day > last[log.sends.person]).any()
     assert len(log.left)
     assert not state.alive[log.left].any()
     assert not people.is_follower_only[log.trips.person].any()
