@@ -12,7 +12,7 @@ from jobs.simulate.accounts import Touchpoints, member_account, record_account
 from jobs.simulate.columns import DAY_US, encoded, rank_in, utc
 from jobs.simulate.draws import bits, uniform
 from jobs.simulate.identifiers import sightings
-from jobs.simulate.model import MODES, PAID, UNPAID, Array, Log, People
+from jobs.simulate.model import MODES, Array, Log, People
 from jobs.simulate.sightings import Sightings
 from jobs.simulate.social_posts import social_posts
 from jobs.simulate.world import World
@@ -74,12 +74,6 @@ class Block:
         """What a coupon settled of each trip."""
         lines = self.log.lines
         return np.bincount(lines.trip, weights=np.rint(lines.coupon * 100), minlength=len(self.log.trips.person)) / 100
-
-    @cached_property
-    def is_order(self) -> Array:
-        """bool per trip: an order was placed."""
-        outcome = self.log.trips.outcome
-        return (outcome == PAID) | (outcome == UNPAID)
 
     @cached_property
     def member(self) -> pa.DictionaryArray:

@@ -78,11 +78,6 @@ def _tables() -> dict[str, Any]:
     return parsed
 
 
-def size_name(sizes: int, size: int) -> str | None:
-    """Size of a person as printed on a product of a category with `sizes` 0, 1 (garments) or 2 (shoes)."""
-    return None if sizes == 0 else (GARMENT_SIZES, SHOE_SIZES)[sizes - 1][size]
-
-
 def make_catalogue(params: CatalogueParams, seed: int, days: int) -> Catalogue:
     """Categories and products; launches fall on days 0 to `days` - 1."""
     rows = category_table()

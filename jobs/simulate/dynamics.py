@@ -109,7 +109,7 @@ def _shop(demand: Demand, state: State, day: int, suffix: str, opened_send: Arra
     seed = world.seed
     rows = demand.goers(state, day, draws.uniform(seed, f"trip{suffix}", people.number, day))
     ids = (people.number[rows], day)
-    shares = np.where((people.migration_day[rows] <= day)[:, None], people.mode_later[rows], people.mode[rows])
+    shares = people.mode_at(day, rows)
     mode = draws.choose(np.cumsum(shares, axis=1), draws.uniform(seed, f"trip:mode{suffix}", *ids))
     ends = np.cumsum(np.array([p.outcome[m] for m in MODES]), axis=1)[mode]
     outcome = draws.choose(ends, draws.uniform(seed, f"trip:outcome{suffix}", *ids))

@@ -52,7 +52,7 @@ def outlook(
     horizon = min(horizon, world.horizon - day - 1)
     behaviour = world.params.behaviour
     outcome = np.array([behaviour.outcome[m][PAID] for m in MODES])
-    paid = np.where((people.migration_day <= day)[:, None], people.mode_later, people.mode) @ outcome
+    paid = people.mode_at(day) @ outcome
     more = people.basket / (1 + people.basket)
     lines = (1 - more**behaviour.lines_limit) / (1 - more)
     mix = demand.mix(state, np.arange(len(people)), day)

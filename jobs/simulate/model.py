@@ -142,6 +142,11 @@ class People:
     def __len__(self) -> int:
         return len(self.number)
 
+    def mode_at(self, day: int, rows: Array | slice = slice(None)) -> Array:
+        """float32[rows, len(MODES)]: shares of where persons shop on a day."""
+        moved = (self.migration_day[rows] <= day)[:, None]
+        return np.where(moved, self.mode_later[rows], self.mode[rows])
+
 
 @dataclass
 class State:

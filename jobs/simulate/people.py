@@ -175,11 +175,6 @@ def _modes(world: World, number: Array, online: Array) -> tuple[Array, Array, Ar
     return share.astype(np.float32), later.astype(np.float32), np.where(migrates, day, 2**20).astype(np.int32)
 
 
-def mode_at(people: People, day: int) -> Array:
-    """float32[n, len(MODES)]: shares of where persons shop on a day."""
-    return np.where((people.migration_day <= day)[:, None], people.mode_later, people.mode)
-
-
 def _weekdays(seed: int, number: Array) -> Array:
     habit = choose(np.cumsum(_WEEKDAY_SHARES), uniform(seed, "person.weekday", number))
     spread = np.exp(0.15 * normal(seed, "person.weekdays", number[:, None], np.arange(7)))

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from jobs.simulate.catalogue import COLOURS, STYLES, CatalogueParams, category_table, make_catalogue, size_name
+from jobs.simulate.catalogue import COLOURS, STYLES, CatalogueParams, category_table, make_catalogue
 
 SHOP = make_catalogue(CatalogueParams(), 5, 485)
 
@@ -73,8 +73,3 @@ def test_same_seed_same_shop() -> None:
     for f in dataclasses.fields(SHOP):
         np.testing.assert_array_equal(getattr(SHOP, f.name), getattr(again, f.name))
     assert not set(SHOP.product_id) & set(other.product_id)
-
-
-def test_sizes_are_printed_where_there_are_sizes() -> None:
-    """Garments and shoes have sizes, food has none."""
-    assert [size_name(s, 2) for s in (0, 1, 2)] == [None, "M", "39"]

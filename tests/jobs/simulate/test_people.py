@@ -9,7 +9,7 @@ import pytest
 from jobs.simulate.draws import bits
 from jobs.simulate.model import CHANNELS, UPLIFT_TYPES, People
 from jobs.simulate.params import load_world_params
-from jobs.simulate.people import SOURCE_SHARES, make_people, mode_at
+from jobs.simulate.people import SOURCE_SHARES, make_people
 from jobs.simulate.people_social import shuffled
 from jobs.simulate.world import World, make_world
 
@@ -177,5 +177,5 @@ def test_some_move_online() -> None:
     people = _people()
     moves = people.migration_day <= 100
     assert 0.01 < moves.mean() < 0.08
-    assert mode_at(people, 100)[moves, 0].mean() < 0.7 * mode_at(people, -1)[moves, 0].mean()
-    np.testing.assert_array_equal(mode_at(people, 100)[~moves], people.mode[~moves])
+    assert people.mode_at(100)[moves, 0].mean() < 0.7 * people.mode_at(-1)[moves, 0].mean()
+    np.testing.assert_array_equal(people.mode_at(100)[~moves], people.mode[~moves])
