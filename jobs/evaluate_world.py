@@ -203,7 +203,7 @@ def play_all(s: Standing, plans: Mapping[str, Plan], days: int, replications: in
 
 def report(about: Mapping[str, Any], lines: Sequence[PolicyLine], number: Watch) -> None:
     """Prints the table and the number to watch."""
-    header = ["policy", "contacts", "contact cost", "coupons", "margin gained", "unsubscribed", "lifetime value lost",
+    header = ["policy", "contacts", "contact cost", "coupons", "spend", "margin gained", "unsubscribed", "lifetime value lost",
               "net gain", "95 %"]  # fmt: skip
     rows = [
         (
@@ -211,6 +211,7 @@ def report(about: Mapping[str, Any], lines: Sequence[PolicyLine], number: Watch)
             f"{x.contacts:,.0f}",
             f"{x.contact_cost:,.1f}",
             f"{x.incentive:,.1f}",
+            f"{x.spend.mean:+,.0f}",
             f"{x.margin.mean:+,.1f}",
             f"{x.unsubscribed:,.2f}",
             f"{x.lost_value:,.1f}",
