@@ -203,8 +203,8 @@ def play_all(s: Standing, plans: Mapping[str, Plan], days: int, replications: in
 
 def report(about: Mapping[str, Any], lines: Sequence[PolicyLine], number: Watch) -> None:
     """Prints the table and the number to watch."""
-    header = ["policy", "contacts", "contact cost", "coupons", "spend", "margin gained", "unsubscribed", "lifetime value lost",
-              "net gain", "95 %"]  # fmt: skip
+    header = ["policy", "contacts", "contact cost", "coupons", "spend", "margin gained", "unsubscribed",
+              "lifetime value lost", "net gain", "95 %"]  # fmt: skip
     rows = [
         (
             x.policy,
