@@ -85,7 +85,10 @@ def _purchases(customer: pd.Series, item: pd.Series, day: Any, amount: pd.Series
 
 
 def _day(moments: Any) -> Array:
-    return np.asarray(pd.to_datetime(moments).to_numpy().astype("datetime64[D]").astype(np.int64))
+    moments = pd.Series(pd.to_datetime(moments))
+    if moments.dt.tz is not None:
+        moments = moments.dt.tz_localize(None)
+    return np.asarray(moments.to_numpy().astype("datetime64[D]").astype(np.int64))
 
 
 # the world
@@ -117,13 +120,16 @@ def world_figures(sources: Path) -> Figures:
 
 
 def world_effect(sources: Path, account: pd.Series, day: Array, amount: pd.Series) -> Figures:
-    """Effect of being contacted in a campaign against being held out of it, weighted by the logged propensities."""
-    sent = _read(sources, "contacts", ["account_id", "offer_id", "event_ts", "logging_propensity"]).assign(sent=1)
-    held = _read(sources, "holdouts", ["account_id", "offer_id", "event_ts", "logging_propensity"]).assign(sent=0)
+    """Effect of being contacted in a campaign against being held out of it the same day.
+
+    Inside a campaign's day both sides are weighted to its whole audience, which is right where the draw was even.
+    """
+    sent = _read(sources, "contacts", ["account_id", "offer_id", "event_ts"]).assign(sent=1)
+    held = _read(sources, "holdouts", ["account_id", "offer_id", "event_ts"]).assign(sent=0)
     both = pd.concat([sent, held], ignore_index=True)
     both["day"] = _day(both.event_ts)
     last = int(day.max())
-    both = both[(both.day <= last - HORIZON) & (both.logging_propensity > 0)].reset_index(drop=True)
+    both = both[both.day <= last - HORIZON].reset_index(drop=True)
     if min((both.sent == 1).sum(), (both.sent == 0).sum()) < MIN_SENDS:
         return {}
     orders = pd.DataFrame({"account_id": account, "day": day, "amount": amount.astype(float)})
@@ -131,9 +137,14 @@ def world_effect(sources: Path, account: pd.Series, day: Array, amount: pd.Serie
     facts = [_after_and_before(both, orders, HORIZON)]
     answered, recency, frequency, spend = (facts[0][k] for k in ("answered", "recency", "frequency", "spend"))
     treated = both.sent.to_numpy()
-    weight = 1 / both.logging_propensity.to_numpy()
+    cell = both.groupby(["offer_id", "day"]).sent
+    share = np.where(treated == 1, cell.transform("mean"), 1 - cell.transform("mean"))
+    even = (share > 0) & (share < 1)
+    treated, answered = treated[even], answered[even]
+    recency, frequency, spend, weight = recency[even], frequency[even], spend[even], 1 / share[even]
     effect, error = average_effect(treated, answered, weight)
-    low, high = qini_range({"recency": -recency, "frequency": frequency, "spend": spend}, treated, answered)
+    scores = {"recency": -recency, "frequency": frequency, "spend": spend}
+    low, high = qini_range(scores, treated, answered, weight)
     base = float(np.average(answered[treated == 0], weights=weight[treated == 0]))
     return _effect_figures(effect, error, base, low, high)
 

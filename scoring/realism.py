@@ -123,24 +123,27 @@ def average_effect(treated: Array, outcome: Array, weight: Array | None = None) 
     return float(parts[0][0] - parts[1][0]), float(np.sqrt(parts[0][1] + parts[1][1]))
 
 
-def qini(score: Array, treated: Array, outcome: Array) -> float:
+def qini(score: Array, treated: Array, outcome: Array, weight: Array | None = None) -> float:
     """Area between the Qini curve and its chord, per person. Larger is better; 0 is random order.
 
     Qini curve (Radcliffe 2007): after the k highest scores, responses of the treated less those of the others scaled
-    to the treated's number. Ties are broken by position, so shuffle rows that were sorted by outcome.
+    to the treated's number. Weights as 1 / propensity make both sides stand for everybody. Ties are broken by
+    position, so shuffle rows that were sorted by outcome.
     """
     order = np.argsort(-score, kind="stable")
-    t = treated[order].astype(float)
-    y = outcome[order].astype(float)
-    n_t, n_c = np.cumsum(t), np.cumsum(1 - t)
+    w = (np.ones(len(score)) if weight is None else weight)[order]
+    t, y = w * treated[order], outcome[order].astype(float)
+    c = w - t
+    n_t, n_c = np.cumsum(t), np.cumsum(c)
     with np.errstate(divide="ignore", invalid="ignore"):
-        curve = np.cumsum(y * t) - np.where(n_c > 0, np.cumsum(y * (1 - t)) * n_t / n_c, 0.0)
-    n = len(score)
-    chord = curve[-1] * np.arange(1, n + 1) / n
-    return float((curve - chord).sum() / n / n)
+        curve = np.cumsum(y * t) - np.where(n_c > 0, np.cumsum(y * c) * n_t / n_c, 0.0)
+    chord = curve[-1] * n_t / n_t[-1]
+    return float(((curve - chord) * t).sum() / n_t[-1] / w.sum())
 
 
-def qini_range(scores: Mapping[str, Array], treated: Array, outcome: Array) -> tuple[float, float]:
+def qini_range(
+    scores: Mapping[str, Array], treated: Array, outcome: Array, weight: Array | None = None
+) -> tuple[float, float]:
     """Smallest and largest Qini over simple scores."""
-    values = [qini(s, treated, outcome) for s in scores.values()]
+    values = [qini(s, treated, outcome, weight) for s in scores.values()]
     return min(values), max(values)
