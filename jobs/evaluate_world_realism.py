@@ -129,7 +129,8 @@ def world_effect(sources: Path, account: pd.Series, day: Array, amount: pd.Serie
     both = pd.concat([sent, held], ignore_index=True)
     both["day"] = _day(both.event_ts)
     last = int(day.max())
-    both = both[both.day <= last - HORIZON].reset_index(drop=True)
+    # shuffled, so that equal scores do not put all contacts before all holdouts
+    both = both[both.day <= last - HORIZON].sample(frac=1, random_state=0).reset_index(drop=True)
     if min((both.sent == 1).sum(), (both.sent == 0).sum()) < MIN_SENDS:
         return {}
     orders = pd.DataFrame({"account_id": account, "day": day, "amount": amount.astype(float)})
