@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.as_of import AsOf, known_before
 from features.contact_pairs import with_answered_channel
 
 PAIR = ("customer_id", "channel", "cut")
@@ -103,6 +104,24 @@ def _join_address(wanted: DataFrame, sources: ReachSources, params: ReachParams)
             F.when(kind == MEMBER, F.lit(True)).when(kind.isin(kinds), F.coalesce(F.col("has"), F.lit(False))),
         )
         .drop("has")
+    )
+
+
+def as_addresses(accounts: DataFrame, customers: DataFrame, as_of: AsOf) -> DataFrame:
+    """`customer_id, address_kind, address_account`: the account on which a usable address of the kind was seen last.
+
+    accounts: the source table. customers: `account_id, customer_id` at the cut. Only sightings known before the cut
+    count; of two at one moment the smaller account stands.
+    """
+    usable = known_before(accounts, as_of).where(F.coalesce(F.col("identifier_state"), F.lit("ok")) == "ok")
+    kind = F.explode(F.array(*[_serves(name, kinds) for name, kinds in IDENTIFIERS.items()]))
+    seen = usable.select("account_id", "event_ts", kind.alias("address_kind")).where(F.col("address_kind").isNotNull())
+    newest = Window.partitionBy("customer_id", "address_kind").orderBy(F.col("event_ts").desc(), "account_id")
+    return (
+        seen.join(customers, on="account_id", how="inner")
+        .withColumn("place", F.row_number().over(newest))
+        .where(F.col("place") == 1)
+        .select("customer_id", "address_kind", F.col("account_id").alias("address_account"))
     )
 
 

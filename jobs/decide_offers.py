@@ -9,11 +9,12 @@ from features.as_of import AsOf
 from features.contract import Contract
 from features.order_lines import account_customers
 from features.output_tables import CHANNEL_SCORES, NEXT_BEST_OFFERS, NEXT_BEST_PRODUCTS
+from features.reach import as_addresses
 from features.source_tables import CONTACTS, OFFER_PRODUCTS, RESPONSES
 from jobs.response_worth import worth_of_responses
 from jobs.runs import Job, Step
 from scoring.allocation import place_funding
-from scoring.channel_terms import with_channel_terms
+from scoring.channel_terms import per_channel, with_channel_terms
 from scoring.constraints import constraint_usage
 from scoring.decide_offers import DecisionInputs, decided_candidates, ranked_candidates
 from scoring.decision_params import DecisionParams
@@ -35,6 +36,7 @@ STEP = Step(
         "channel_scores",
         "next_best_products",
         "channels",
+        "accounts",
         "contact_effects",
         "customer_reach",
     ),
@@ -124,7 +126,17 @@ def _sends(
         )
         .transform(with_sending_window, open_rows, params, as_of)
         .join(member_references(accounts), on=["customer_id"], how="left")
+        .transform(_join_addresses, job, accounts, params)
     )
+
+
+def _join_addresses(sends: DataFrame, job: Job, accounts: DataFrame, params: DecisionParams) -> DataFrame:
+    """Adds `address_account`: where the channel's kind of address was seen; null where the sources do not say."""
+    if not job.has("accounts"):
+        return sends.withColumn("address_account", F.lit(None).cast("string"))
+    addresses = as_addresses(job.read("accounts"), accounts, job.as_of)
+    needed = sends.withColumn("address_kind", per_channel(params.address_kind, "member"))
+    return needed.join(addresses, on=["customer_id", "address_kind"], how="left").drop("address_kind")
 
 
 def _missing_inputs(job: Job) -> str:

@@ -108,8 +108,8 @@ def next_best_offers(sends: DataFrame, params: DecisionParams, as_of: AsOf, curr
     """The send rows of `next_best_offers`, `row_hash` and `updated_at` excepted.
 
     sends: decided candidates without `dropped_by`, with `product_ids, is_personal` (`scoring.offer_contents`), the
-    window (`scoring.sending`) and `member_ref`. Reasons for the customer are fixed sentences: no category, tag or
-    score ever enters them.
+    window (`scoring.sending`), `member_ref`, and `address_account`, the account that has the address (or null).
+    Reasons for the customer are fixed sentences: no category, tag or score ever enters them.
     """
     p = params
     kind = per_channel(p.address_kind, "member")
@@ -123,7 +123,7 @@ def next_best_offers(sends: DataFrame, params: DecisionParams, as_of: AsOf, curr
         "customer_id",
         F.coalesce(F.col("member_ref"), F.col("customer_id")).alias("member_ref"),
         kind.alias("address_kind"),
-        F.lit(None).cast("string").alias("account"),
+        F.col("address_account").alias("account"),
         "offer_id",
         "offer_kind",
         "product_ids",

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from features.as_of import AsOf
 from features.contract import contract_index
-from features.reach import ReachParams, ReachSources, as_reach
+from features.reach import ReachParams, ReachSources, as_addresses, as_reach
 from features.source_tables import SOURCES
 
 CONTRACTS = contract_index([SOURCES])
@@ -68,6 +69,26 @@ def reach(spark, *, cut=CUT, channels=("sms",), people=("ann", "bob", "cat"), **
 
 
 YES = (True, None)
+
+
+def test_a_message_goes_to_the_account_where_the_address_was_seen_last(spark) -> None:
+    """Ann's phone was last seen on a2; a later sighting, an unusable and a not yet known one do not count."""
+    sightings = [
+        seen("a1", "phone", day(2)),
+        seen("a2", "phone", day(5)),
+        seen("a1", "phone", day(11)),
+        seen("a1", "phone", day(7), identifier_state="blocked"),
+        seen("a1", "phone", day(8), available_ts=day(20)),
+        seen("a1", "unionid", day(3)),
+        seen("b", "email", day(4)),
+    ]
+    people = spark.createDataFrame(list(PEOPLE.items()), "account_id string, customer_id string")
+    rows = as_addresses(frame(spark, "accounts", sightings), people, AsOf(CUT.date())).collect()
+    assert {(r["customer_id"], r["address_kind"]): r["address_account"] for r in rows} == {
+        ("ann", "phone"): "a2",
+        ("ann", "unionid"): "a1",
+        ("bob", "email"): "b",
+    }
 
 
 def test_address_and_consent_of_any_account_known_before_the_cut(spark) -> None:

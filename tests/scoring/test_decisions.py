@@ -65,6 +65,7 @@ def day_after(
         .transform(join_products, products, of_offers, popular, 2)
         .transform(with_sending_window, open_rows, params, as_of)
         .withColumn("member_ref", F.concat(F.lit("m-"), F.col("customer_id")))
+        .withColumn("address_account", F.concat(F.lit("a-"), F.col("customer_id")))
     )
     unscored = decided.where(F.col("dropped_by") == "no_response_score")
     rows = with_withdrawals(next_best_offers(sends, params, as_of, "USD"), open_rows, unscored, as_of)
@@ -88,6 +89,7 @@ def test_the_five_ws_of_a_row(spark: SparkSession) -> None:
     rows = by_offer(day_after(spark, None, AS_OF, lists=lists))
     assert set(rows) == {("c1", "o1"), ("c2", "o2")}
     row = rows["c1", "o1"]
+    assert row["account"] == "a-c1"
     assert (row["member_ref"], row["product_ids"]) == ("m-c1", ["p3", "p2"])  # hers first, then what most buy
     assert row["reason_for_customer"] == PARAMS.reason_with_products
     assert (row["theme"], rows["c2", "o2"]["theme"]) == ("name of o1", "gifts")
