@@ -11,8 +11,11 @@ the whole truth). What is refused claims nothing.
 Shrinking (`shrink_margins`): a kind's mean counts only when its interval excludes 0, and channels of a kind differ
 only when Cochran's Q says so (method of moments of DerSimonian and Laird 1986, with the covariance of channels that
 share their held-out customers); else the shrunk margin is the kind's mean. The level of both tests is shared out over
-all kinds, so that where contacts move nothing, nothing is claimed in 19 cases of 20. A kind whose interval holds 0 is
-0 when it lies below what decisions assume without an experiment; when it holds that too, the experiment could not
+all kinds, so that where contacts move nothing, nothing is claimed in 19 cases of 20.
+
+Where it is known what decisions assume of each channel without an experiment, a kind's channels are pooled as a scale
+of that instead (`scale_of`), since an SMS that few read and a parcel that most open have no common mean. A scale apart
+from 0 gives each channel scale x assumption; one that holds 0 and lies below 1 gives 0; one that holds both could not
 tell, and the assumption stands (`margin_used` is None).
 """
 
@@ -215,17 +218,24 @@ def difference(units: Units, y: Floats) -> Effect:
 
 
 def shrink_margins(effects: list[ContactEffect], assumed: Mapping[tuple[str, str], float]) -> list[ContactEffect]:
-    """Fills `margin_used`: each margin shrunk towards its kind's mean; None where the kind could not tell."""
+    """Fills `margin_used` (see the module's text); None where the kind could not tell."""
     used: dict[tuple[str, str], float] = {}
     measured = [e for e in effects if e.margin is not None and e.margin.error > 0]
     kinds = sorted({e.offer_kind for e in measured})
     for kind in kinds:
         mine = [e for e in measured if e.offer_kind == kind]
         margins = [e.margin for e in mine if e.margin is not None]
-        values = shrink(margins, 0.05 / (2 * len(kinds)))
-        expected = float(np.mean([assumed.get((e.channel, kind), 0.0) for e in mine]))
-        if not any(values) and pooled_mean(margins).interval[1] >= expected > 0:
-            continue
+        expected = np.array([assumed.get((e.channel, kind), 0.0) for e in mine])
+        if (expected > 0).all():
+            scale = scale_of(margins, expected)
+            if scale.excludes_zero(0.05 / len(kinds)):
+                values = [float(x) for x in scale.value * expected]
+            elif scale.interval[1] < 1:
+                values = [0.0] * len(mine)
+            else:
+                continue
+        else:
+            values = shrink(margins, 0.05 / (2 * len(kinds)))
         used |= {(e.channel, kind): v for e, v in zip(mine, values, strict=True)}
     return [replace(e, margin_used=used.get((e.channel, e.offer_kind))) for e in effects]
 
@@ -253,9 +263,15 @@ def shrink(effects: Iterable[Effect], alpha: float = 0.05) -> list[float]:
     return [float(x) for x in mean + tau * inverse @ (m - mean)]
 
 
-def pooled_mean(effects: list[Effect]) -> Effect:
-    """The mean of effects that share customers, by generalised least squares."""
-    return _pooled(np.array([e.value for e in effects]), covariance(effects))[0]
+def scale_of(effects: list[Effect], expected: Floats) -> Effect:
+    """The factor that brings `expected` (k,) nearest to effects that share customers, by generalised least squares.
+
+    >>> scale_of([Effect(1.0, 0.5), Effect(4.0, 2.0)], np.array([2.0, 8.0])).value
+    0.5
+    """
+    measured, inverse = np.array([e.value for e in effects]), np.linalg.pinv(covariance(effects))
+    weight = float(expected @ inverse @ expected)
+    return Effect(float(expected @ inverse @ measured) / weight, float(np.sqrt(1 / weight)))
 
 
 def _pooled(m: Floats, v: Floats) -> tuple[Effect, Floats]:

@@ -149,6 +149,20 @@ def test_an_experiment_that_cannot_tell_leaves_the_assumption() -> None:
     assert [e.margin_used for e in shrink_margins(rows, assumed)] == [None, 0.0, pytest.approx(2.0)]
 
 
+def test_channels_of_a_kind_are_pooled_as_a_scale_of_what_is_assumed() -> None:
+    """Exact SMS at nothing says little of parcels that promise more; a parcel apart from 0 speaks for its kind."""
+    assumed = {("sms", "a"): 0.01, ("parcel", "a"): 4.0}
+
+    def used(sms: Effect, parcel: Effect) -> list[float | None]:
+        rows = [ContactEffect(c, "a", 9, 9, None, m) for c, m in (("sms", sms), ("parcel", parcel))]
+        return [e.margin_used for e in shrink_margins(rows, assumed)]
+
+    assert used(Effect(-1.0, 1.0), Effect(2.0, 3.0)) == [None, None]
+    sms, parcel = used(Effect(0.0, 1.0), Effect(8.0, 1.0))
+    assert parcel == pytest.approx(8.0, abs=0.1)
+    assert sms == pytest.approx(0.02, abs=0.001)
+
+
 def test_the_order_of_rows_changes_nothing() -> None:
     """The same units in any order give the same numbers to the last bit."""
     units = market(n=500)
