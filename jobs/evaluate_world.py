@@ -33,6 +33,7 @@ from jobs.evaluate_world_policies import (
     best_single_arm,
     by_value,
     candidates,
+    incentives,
     nobody,
     observable_effects,
     response_times_margin,
@@ -153,7 +154,7 @@ def describe(s: Standing, days: int, replications: int, budget: float | None) ->
 def make_plans(s: Standing, t: Terms, shop: Shop) -> tuple[dict[str, Plan], dict[str, str]]:
     """Every policy's plan, and its role."""
     effects = true_effects(s)
-    allowed = candidates(s, shop, effects)
+    allowed, incentive = candidates(s, shop, effects), incentives(s, shop, effects)
     makers: dict[str, tuple[str, Callable[[], Plan]]] = {
         NOTHING: ("none", lambda: nobody(s)),
         "best single arm": ("simple", lambda: best_single_arm(s, t, effects)),
@@ -164,9 +165,9 @@ def make_plans(s: Standing, t: Terms, shop: Shop) -> tuple[dict[str, Plan], dict
         SYSTEM: ("system", lambda: shop.decisions),
         OBSERVABLE_CEILING: (
             "ceiling",
-            lambda: by_value(s, t, effects, observable_effects(s, shop, effects, learn), allowed),
+            lambda: by_value(s, t, effects, observable_effects(s, shop, effects, learn), allowed, incentive),
         ),
-        TRUE_CEILING: ("ceiling", lambda: by_value(s, t, effects, effects.value, allowed)),
+        TRUE_CEILING: ("ceiling", lambda: by_value(s, t, effects, effects.value, allowed, incentive)),
     }
     plans, roles = {}, {}
     for name in progress(list(makers), "plans"):

@@ -45,7 +45,7 @@ class Shop:
 
 @dataclass(frozen=True)
 class Terms:
-    """What every policy is held to. cost and capacity per channel; budget for contacts."""
+    """What every policy is held to. cost and capacity per channel; budget for contacts and expected incentives."""
 
     cost: Array
     capacity: Array
@@ -163,7 +163,7 @@ def response_times_margin(s: Standing, t: Terms, shop: Shop, effects: Effects) -
     rows = shop.scores.person.to_numpy()[known]
     worth = shop.scores.margin.fillna(t.response_margin).to_numpy()
     value[rows, column[known]] = (shop.scores.p_response.to_numpy() * worth)[known]
-    return by_value(s, t, effects, value, candidates(s, shop, effects))
+    return by_value(s, t, effects, value, candidates(s, shop, effects), incentives(s, shop, effects))
 
 
 def _arms(effects: Effects, rows: pd.DataFrame) -> Array:
@@ -181,11 +181,21 @@ def candidates(s: Standing, shop: Shop, effects: Effects) -> Array:
     return allowed & s.reachable[:, effects.channel]
 
 
-def by_value(s: Standing, t: Terms, effects: Effects, value: Array, allowed: Array) -> Plan:
+def incentives(s: Standing, shop: Shop, effects: Effects) -> Array:
+    """Expected cost of the incentive of each contact (n, arms), as the system counts it against its budget."""
+    expected = np.zeros(effects.value.shape)
+    column = _arms(effects, shop.scores)
+    known = column >= 0
+    cost = shop.scores.p_response.to_numpy()[known] * s.world.offers.value[shop.scores.offer.to_numpy()[known]]
+    expected[shop.scores.person.to_numpy()[known], column[known]] = cost
+    return expected
+
+
+def by_value(s: Standing, t: Terms, effects: Effects, value: Array, allowed: Array, incentive: Array) -> Plan:
     """One contact each by `value` (n, arms) less its cost, where `allowed`, through the common allocator."""
     net = np.where(allowed, value - t.cost[effects.channel], -np.inf)
     net = np.where(np.isnan(net), -np.inf, net)
-    chosen = allocate(net, t.cost[effects.channel], t.budget, effects.channel, t.capacity)
+    chosen = allocate(net, t.cost[effects.channel] + incentive, t.budget, effects.channel, t.capacity)
     who = np.flatnonzero(chosen >= 0)
     return make_plan(who, effects.offer[chosen[who]], effects.channel[chosen[who]], s.day)
 

@@ -115,7 +115,7 @@ def test_a_quiet_market_leaves_nothing_to_win() -> None:
     effects = true_effects(s)
     assert effects.value.max() <= 1e-9
     terms = Terms(contact_costs(world), capacities(world, 7), 100.0, 10.0, 28)
-    assert len(by_value(s, terms, effects, effects.value, s.reachable[:, effects.channel]).person) == 0
+    assert len(by_value(s, terms, effects, effects.value, s.reachable[:, effects.channel], np.zeros(1)).person) == 0
     assert len(best_single_arm(s, terms, effects).person) == 0
 
 

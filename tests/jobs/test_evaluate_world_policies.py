@@ -17,6 +17,7 @@ from jobs.evaluate_world_policies import (
     best_single_arm,
     by_value,
     candidates,
+    incentives,
     nobody,
     observable_effects,
     response_times_margin,
@@ -31,6 +32,7 @@ from jobs.simulate.play import Plan
 from jobs.simulate.world import make_world
 
 BUDGET = 6.0
+NONE = np.zeros(1)  # no incentive counts against the budget
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +76,7 @@ MAKERS: dict[str, Callable[[Standing, Terms, Shop, Effects], Plan]] = {
     "rfm": lambda s, t, k, e: rfm_rule(s, t, k),
     "sms": lambda s, t, k, e: sms_to_category_buyers(s, t, k),
     "response": lambda s, t, k, e: response_times_margin(s, t, k, e),
-    "true": lambda s, t, k, e: by_value(s, t, e, e.value, candidates(s, k, e)),
+    "true": lambda s, t, k, e: by_value(s, t, e, e.value, candidates(s, k, e), incentives(s, k, e)),
 }
 
 
@@ -108,7 +110,7 @@ def test_policies_by_value_choose_among_the_systems_candidates(
 ) -> None:
     """What the system's rules of contact stop, nobody who ranks by a value may send."""
     few = replace(shop, candidates=shop.candidates[shop.candidates.person % 2 == 0])
-    plan = by_value(standing, terms, effects, effects.value, candidates(standing, few, effects))
+    plan = by_value(standing, terms, effects, effects.value, candidates(standing, few, effects), NONE)
     assert len(plan.person)
     assert (plan.person % 2 == 0).all()
 
@@ -121,7 +123,7 @@ def test_more_knowledge_is_worth_more(standing: Standing, terms: Terms, shop: Sh
         arms = [arm[int(o), int(c)] for o, c in zip(plan.offer, plan.channel, strict=True)]
         return float((effects.value[plan.person, arms] - terms.cost[plan.channel]).sum())
 
-    best = worth(by_value(standing, terms, effects, effects.value, candidates(standing, shop, effects)))
+    best = worth(by_value(standing, terms, effects, effects.value, candidates(standing, shop, effects), NONE))
     assert best > worth(best_single_arm(standing, terms, effects))
     assert best > worth(wechat_to_all(standing, terms, effects)) > 0
 
