@@ -42,7 +42,26 @@ def allocate(net: Array, cost: Array, budget: float | None, group: Array, capaci
             high = price
         if high - low < 1e-6 * max(1.0, high):
             break
-    return _fit(_priced(net, costs, high), group, capacity)
+    return _filled(_fit(_priced(net, costs, high), group, capacity), net, costs, budget, group, capacity)
+
+
+def _filled(chosen: Array, net: Array, costs: Array, budget: float, group: Array, capacity: Array) -> Array:
+    """What equal values leave of the budget: further persons by gain per money, each by her best such arm."""
+    left = budget - _spent(chosen, costs)
+    room = capacity - np.bincount(group[chosen[chosen >= 0]], minlength=len(capacity))
+    ratio = np.where(net > 0, net / np.maximum(costs, 1e-12), -np.inf)
+    arm = ratio.argmax(axis=1)
+    best = np.where(chosen < 0, ratio[np.arange(len(arm)), arm], -np.inf)
+    filled = chosen.copy()
+    for person in np.argsort(-best, kind="stable"):
+        a = arm[person]
+        if not best[person] > 0:
+            break
+        if costs[person, a] <= left and room[group[a]] >= 1:
+            filled[person] = a
+            left -= costs[person, a]
+            room[group[a]] -= 1
+    return filled
 
 
 def _priced(net: Array, costs: Array, price: float) -> Array:

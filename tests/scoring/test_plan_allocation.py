@@ -55,6 +55,12 @@ def test_a_tight_budget_buys_the_best_value_for_money() -> None:
     assert chosen.tolist() == [-1, 0]
 
 
+def test_equal_values_share_what_the_budget_allows() -> None:
+    """Ten persons worth the same and money for three: three get it, not none."""
+    chosen = allocate(np.ones((10, 1)), np.array([2.0]), 6.5, np.array([0]), NO_LIMIT)
+    assert (chosen >= 0).sum() == 3
+
+
 def test_budget_cut_without_limit_keeps_all() -> None:
     """No budget, no cut."""
     assert cut_to_budget(np.array([1, 0]), np.array([5.0, 5.0]), None).tolist() == [1, 0]
