@@ -4,58 +4,141 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
-from features import affinity, basket, category_features, daypart, price, recency, rhythm, value_scores
+from pyspark.sql import DataFrame
+
 from features.contract import Column, Contract
 from features.definitions import FeatureDef, FeatureParams
-from features.output_tables import AS_OF, CUSTOMER
+from features.facts import Facts
+from features.families import (
+    acquisition,
+    affinity,
+    basket,
+    browsing,
+    carts,
+    category_features,
+    contact_history,
+    coupons,
+    daypart,
+    fashion,
+    holidays,
+    influence,
+    life_events,
+    lifecycle,
+    lifetime,
+    membership,
+    price,
+    promotion,
+    recency,
+    returns,
+    rhythm,
+    sales_channels,
+    service,
+    unpaid_orders,
+    value_scores,
+    viewed_products,
+)
+from features.feature_contract import feature_contract
+from features.output_tables import AS_OF
 
-FAMILIES = (recency, value_scores, rhythm, affinity, price, basket, daypart)
 
-# families of the catalogue that no code computes yet, and what each waits for
-WAITING = {
-    "G channels": "sales_channel is read, but the family is not written yet",
-    "H browsing": "no source browsing",
-    "I carts and unpaid orders": "no sources cart_events and order_status",
-    "J contacts and responses": "computed per customer and offer kind for the response model, not here",
-    "K social": "no sources social_posts, social_tags, social_stats, referrals and reviews",
-    "L lifecycle and lifetime": "fitted models, and no sources tier_history and points_ledger",
-    "M colour and size": "no such product attributes",
-    "N acquisition": "no source accounts",
-    "O service": "no source service_cases",
-    "P customer and item": "computed for the ranker, not here",
-}
+class Described(Protocol):
+    """A module with definitions of columns of the wide row."""
+
+    @property
+    def DEFINITIONS(self) -> tuple[FeatureDef, ...]:
+        """What the columns are."""
+
+
+class Needy(Described, Protocol):
+    """One that needs source tables."""
+
+    @property
+    def NEEDS(self) -> tuple[str, ...]:
+        """Source tables without any of which there is nothing to compute."""
+
+
+class Family(Needy, Protocol):
+    """A module whose features come from facts: see `features.families`."""
+
+    def features(self, facts: Facts) -> list[DataFrame]:
+        """Frames of one row per customer with columns of DEFINITIONS."""
+
+
+class Companion(Needy, Protocol):
+    """A module that makes a table of features per customer and bucket."""
+
+    @property
+    def CONTRACT(self) -> Contract:
+        """The table."""
+
+    def rows(self, facts: Facts) -> DataFrame:
+        """The table without `as_of`."""
+
+
+class Derived(Needy, Protocol):
+    """A module whose features come from other features of the wide row."""
+
+    def derive(self, rows: DataFrame, facts: Facts) -> tuple[DataFrame, list[DataFrame]]:
+        """The wide rows with more columns, and rows for `feature_parameters`."""
+
+
+FAMILIES: tuple[Family, ...] = (
+    recency,
+    rhythm,
+    affinity,
+    price,
+    promotion,
+    coupons,
+    basket,
+    returns,
+    daypart,
+    holidays,
+    sales_channels,
+    browsing,
+    viewed_products,
+    carts,
+    unpaid_orders,
+    contact_history,
+    life_events,
+    influence,
+    membership,
+    fashion,
+    acquisition,
+    service,
+)
+# in the order in which they are computed
+DERIVED: tuple[Derived, ...] = (value_scores,)
+# columns that a job adds, because fitted models make them
+MODELLED: tuple[Described, ...] = (lifetime, lifecycle)
+COMPANIONS: tuple[Companion, ...] = (category_features,)
 
 
 def all_definitions() -> tuple[FeatureDef, ...]:
-    """Every column of `customer_features` after the key, in order."""
-    return tuple(d for family in FAMILIES for d in family.DEFINITIONS)
+    """Every column of `customer_features` after the key, in order of families and numbers."""
+    modules: Sequence[Described] = (*FAMILIES, *DERIVED, *MODELLED)
+    found = [d for module in modules for d in module.DEFINITIONS]
+    return tuple(sorted(found, key=lambda d: d.family[0]))
 
 
-def category_definitions() -> tuple[FeatureDef, ...]:
-    """Every column of `customer_category_features` after the key, in order."""
-    return category_features.DEFINITIONS
+def companion_definitions() -> tuple[tuple[str, FeatureDef], ...]:
+    """Every feature column of a companion table, as (table, definition)."""
+    return tuple((c.CONTRACT.name, d) for c in COMPANIONS for d in c.DEFINITIONS)
 
 
-def as_column(definition: FeatureDef) -> Column:
-    """The contract column of a definition: nullable exactly when its default is null."""
-    return Column(
-        definition.name,
-        definition.kind,
-        f"{definition.definition}; {definition.window}",
-        definition.default == "null",
-        low=definition.low,
-        high=definition.high,
-    )
+def every_definition() -> tuple[FeatureDef, ...]:
+    """Definitions of the wide row and of its companions."""
+    return (*all_definitions(), *[d for _, d in companion_definitions()])
 
 
 def spec_json(params: FeatureParams) -> str:
     """Definitions and parameters as canonical JSON: keys sorted, no spaces, so equal specs are equal bytes."""
     spec = {
         "customer_features": [asdict(d) for d in all_definitions()],
-        "customer_category_features": [asdict(d) for d in category_definitions()],
+        **{c.CONTRACT.name: [asdict(d) for d in c.DEFINITIONS] for c in COMPANIONS},
         "params": asdict(params),
     }
     return json.dumps(spec, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
@@ -77,8 +160,13 @@ class SwitchedOff:
 
 def source_columns() -> tuple[tuple[str, str], ...]:
     """The optional source columns that definitions rest on, as (table, column)."""
-    names = {s for d in (*all_definitions(), *category_definitions()) for s in d.sources if "." in s}
+    names = {s for d in every_definition() for s in d.sources if "." in s}
     return tuple(sorted((table, column) for table, _, column in (n.partition(".") for n in names)))
+
+
+def source_names() -> tuple[str, ...]:
+    """The source tables that definitions rest on."""
+    return tuple(sorted({s.partition(".")[0] for d in every_definition() for s in d.sources}))
 
 
 def switched_off(filled: Mapping[str, Set[str]]) -> tuple[SwitchedOff, ...]:
@@ -89,7 +177,7 @@ def switched_off(filled: Mapping[str, Set[str]]) -> tuple[SwitchedOff, ...]:
     ('D price and discounts', 'transactions.list_amount is empty')
     """
     found: dict[tuple[str, str], list[str]] = {}
-    for d in (*all_definitions(), *category_definitions()):
+    for d in every_definition():
         empty = [s for s in d.sources if not _is_there(s, filled)]
         if empty:
             reason = f"{' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty"
@@ -102,23 +190,11 @@ def _is_there(source: str, filled: Mapping[str, Set[str]]) -> bool:
     return table in filled and (not column or column in filled[table])
 
 
-def _contract(name: str, meaning: str, key: tuple[Column, ...], definitions: Iterable[FeatureDef]) -> Contract:
-    columns = (*key, *[as_column(d) for d in definitions])
-    return Contract(name, meaning, tuple(c.name for c in key), columns, mode="snapshot")
-
-
-CUSTOMER_FEATURES = _contract(
+CUSTOMER_FEATURES = feature_contract(
     "customer_features",
-    "The wide feature row of every customer with an order, or a record, known before the cut.",
-    (AS_OF, CUSTOMER),
+    "The wide feature row of every customer with an order, a record or a dealing with us known before the cut.",
+    (),
     all_definitions(),
-)
-
-CUSTOMER_CATEGORY_FEATURES = _contract(
-    "customer_category_features",
-    "What each customer did in each category bought from before the cut.",
-    (AS_OF, CUSTOMER, Column("category", "string", "category")),
-    category_definitions(),
 )
 
 FEATURE_PARAMETERS = Contract(
@@ -135,4 +211,4 @@ FEATURE_PARAMETERS = Contract(
     mode="snapshot",
 )
 
-FEATURE_TABLES = (CUSTOMER_FEATURES, CUSTOMER_CATEGORY_FEATURES, FEATURE_PARAMETERS)
+FEATURE_TABLES = (CUSTOMER_FEATURES, *[c.CONTRACT for c in COMPANIONS], FEATURE_PARAMETERS)

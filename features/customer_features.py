@@ -1,114 +1,75 @@
-"""The snapshot of customer features at a cut: the wide row, its companion per category, and what was fitted for them.
-
-Computed here: families A to F as far as transactions, products and customers carry them. What is missing, and why,
-stands in the docs of each family module and in `features.catalogue.WAITING`.
-"""
+"""The snapshot of customer features at a cut: the wide row, its companions, and what was fitted for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features import affinity, basket, category_features, daypart, price, recency, rhythm, value_scores
-from features.as_of import AsOf
-from features.catalogue import CUSTOMER_CATEGORY_FEATURES, CUSTOMER_FEATURES, FEATURE_PARAMETERS, all_definitions
-from features.definitions import FeatureDef, FeatureParams
-from features.order_lines import account_customers, as_category_orders, as_orders, customer_lines
+from features.catalogue import (
+    COMPANIONS,
+    CUSTOMER_FEATURES,
+    DERIVED,
+    FAMILIES,
+    FEATURE_PARAMETERS,
+    all_definitions,
+)
+from features.contract import KINDS, Contract
+from features.definitions import FeatureDef
+from features.facts import Facts
+from features.population import population
 
-Keep = Callable[[str, DataFrame], DataFrame]
-
-
-@dataclass(frozen=True)
-class FeatureSources:
-    """The tables a snapshot is computed from. `customers` adds those who have not bought yet."""
-
-    transactions: DataFrame
-    products: DataFrame
-    customer_map: DataFrame
-    customers: DataFrame | None = None
+# adds columns to the wide rows, and gives rows for `feature_parameters`
+Derive = Callable[[DataFrame, Facts], tuple[DataFrame, list[DataFrame]]]
 
 
-@dataclass(frozen=True)
-class FeatureSnapshot:
-    """The three tables of a snapshot, each with the columns of its contract."""
+def build_customer_features(facts: Facts, modelled: Sequence[Derive] = ()) -> dict[str, DataFrame]:
+    """The tables of the snapshot by name, each with the columns of its contract.
 
-    customer_features: DataFrame
-    customer_category_features: DataFrame
-    feature_parameters: DataFrame
-
-
-def recomputed(name: str, df: DataFrame) -> DataFrame:
-    """Keeps nothing: the engine computes `df` again wherever it is used. For small data."""
-    return df
-
-
-def build_customer_features(
-    sources: FeatureSources, as_of: AsOf, params: FeatureParams, keep: Keep = recomputed
-) -> FeatureSnapshot:
-    """The snapshot at `as_of`.
-
-    `keep(name, frame)` writes an intermediate frame and reads it back, since neither engine can be asked to hold one
-    (`cache` does nothing on the embedded one). The result does not depend on it.
+    `modelled` adds what fitted models make of the other columns; without it those columns are null.
     """
-    lines = keep("lines", customer_lines(sources.transactions, sources.products, sources.customer_map, as_of))
-    orders = keep("orders", as_orders(lines, as_of, params))
-    priced = keep("priced_lines", price.as_priced_lines(lines))
-    percentiles = keep("price_percentiles", price.as_price_percentiles(priced))
-    bought_in = keep("customer_categories", category_features.as_customer_categories(as_category_orders(lines), params))
-    shares = keep("category_shares", category_features.fit_category_shares(bought_in, params))
-    families = [
-        recency.recency_features(orders),
-        recency.line_amount_features(lines),
-        rhythm.rhythm_features(orders, as_of, params),
-        affinity.category_width_features(bought_in),
-        affinity.brand_features(lines),
-        affinity.brand_switch_features(lines),
-        affinity.own_brand_features(orders),
-        price.discount_features(orders),
-        price.price_band_features(priced, percentiles),
-        basket.basket_features(orders, bought_in),
-        daypart.daypart_features(orders, as_of, params),
-    ]
-    rows = keep("family_rows", _join_families(_population(orders, sources, as_of), families))
-    cuts = keep("value_cuts", value_scores.fit_value_cuts(rows))
-    parameters = reduce(DataFrame.unionByName, [shares, cuts, price.fit_price_bands(percentiles)])
-    day = F.lit(as_of.day.isoformat()).cast("date")
-    return FeatureSnapshot(
-        CUSTOMER_FEATURES.conform(value_scores.with_value_scores(rows, cuts, params).withColumn("as_of", day)),
-        CUSTOMER_CATEGORY_FEATURES.conform(
-            category_features.with_category_shares(bought_in, shares).withColumn("as_of", day)
-        ),
-        FEATURE_PARAMETERS.conform(parameters.withColumn("as_of", day)),
-    )
+    present = [f for f in FAMILIES if facts.has(*f.NEEDS)]
+    frames = [frame for family in present for frame in family.features(facts)]
+    rows = facts.kept("family_rows", lambda: _join_families(population(facts), frames))
+    parameters = [frame for f in (*present, *COMPANIONS) for frame in _fitted(f, facts)]
+    for derive in (*[d.derive for d in DERIVED if facts.has(*d.NEEDS)], *modelled):
+        rows, fitted = derive(rows, facts)
+        parameters += fitted
+    tables = {"customer_features": _dated(CUSTOMER_FEATURES, _with_absent(rows), facts)}
+    for companion in COMPANIONS:
+        if facts.has(*companion.NEEDS):
+            tables[companion.CONTRACT.name] = _dated(companion.CONTRACT, companion.rows(facts), facts)
+    tables["feature_parameters"] = _dated(FEATURE_PARAMETERS, reduce(DataFrame.unionByName, parameters), facts)
+    return tables
 
 
-def _population(orders: DataFrame, sources: FeatureSources, as_of: AsOf) -> DataFrame:
-    """customer_id of everyone with an order or a dated record known before the cut, once each.
-
-    A record of `customers` without `available_ts` adds nobody: it cannot be shown to have been there.
-    """
-    ids = orders.select("customer_id")
-    if sources.customers is not None:
-        known = sources.customers.where(F.col("available_ts") < F.lit(as_of.ts)).select("account_id")
-        recorded = known.join(account_customers(sources.customer_map, as_of), "account_id", how="inner")
-        ids = ids.unionByName(recorded.select("customer_id"))
-    return ids.groupBy("customer_id").agg(F.lit(1).alias("_one")).select("customer_id")
+def _fitted(module: object, facts: Facts) -> list[DataFrame]:
+    """The parameters of a family that fits any."""
+    fitted = getattr(module, "fitted", None)
+    return fitted(facts) if fitted is not None and facts.has(*getattr(module, "NEEDS", ())) else []
 
 
-def _join_families(population: DataFrame, families: list[DataFrame]) -> DataFrame:
+def _dated(contract: Contract, df: DataFrame, facts: Facts) -> DataFrame:
+    return contract.conform(df.withColumn("as_of", F.lit(facts.as_of.day.isoformat()).cast("date")))
+
+
+def _join_families(customers: DataFrame, families: list[DataFrame]) -> DataFrame:
     """The wide row: the population with every family beside it, and defaults where a family has no row."""
-    wide = reduce(lambda left, right: left.join(right, "customer_id", how="left"), families, population)
+    wide = reduce(lambda left, right: left.join(right, "customer_id", how="left"), families, customers)
     definitions = [d for d in all_definitions() if d.name in wide.columns]
-    return wide.select("customer_id", *[_with_default(d) for d in definitions])
+    return wide.select("customer_id", *[_with_default(d, F.col(d.name)) for d in definitions])
 
 
-def _with_default(definition: FeatureDef) -> Column:
-    column = F.col(definition.name)
+def _with_absent(rows: DataFrame) -> DataFrame:
+    """The rows with the columns of families that are switched off."""
+    absent = [d for d in all_definitions() if d.name not in rows.columns]
+    return rows.select("*", *[_with_default(d, F.lit(None).cast(KINDS[d.kind][1])) for d in absent])
+
+
+def _with_default(definition: FeatureDef, column: Column) -> Column:
     if definition.default == "null":
-        return column
+        return column.alias(definition.name)
     default = F.lit(False) if definition.kind == "bool" else F.lit(int(definition.default))
     return F.coalesce(column, default).alias(definition.name)

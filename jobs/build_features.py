@@ -4,16 +4,48 @@ from __future__ import annotations
 
 from pyspark.sql import functions as F
 
-from features.catalogue import FEATURE_TABLES, source_columns, spec_hash, switched_off
-from features.customer_features import FeatureSources, build_customer_features
+from features.catalogue import FEATURE_TABLES, all_definitions, source_columns, spec_hash, switched_off
+from features.customer_features import build_customer_features
 from features.errors import DataError
+from features.facts import Facts
 from jobs.runs import Job, Step
+
+# sources that families read where they are delivered
+OPTIONAL = (
+    "customers",
+    "accounts",
+    "order_status",
+    "browsing",
+    "cart_events",
+    "store_visits",
+    "post_tags",
+    "social_tags",
+    "social_stats",
+    "social_interactions",
+    "reviews",
+    "referrals",
+    "coupons_issued",
+    "coupons_redeemed",
+    "points_ledger",
+    "tier_history",
+    "consents",
+    "service_cases",
+    "calendar",
+    "channels",
+    "offers",
+    "offer_products",
+    "contacts",
+    "responses",
+)
+
+ALWAYS = ("customer_features", "customer_category_features", "feature_parameters")
 
 STEP = Step(
     "build-features",
     reads=("transactions", "products", "customer_map"),
-    optional=("customers",),
-    writes=tuple(c.name for c in FEATURE_TABLES),
+    optional=OPTIONAL,
+    writes=ALWAYS,
+    may_write=tuple(c.name for c in FEATURE_TABLES if c.name not in ALWAYS),  # not without their sources
     settings=("features", "time_zone"),
     next="nextbest train-recommender",
 )
@@ -21,24 +53,22 @@ STEP = Step(
 
 def run(job: Job) -> None:
     """Reads purchases, writes the wide row, its companion per category and the parameters fitted for them."""
-    sources = FeatureSources(
-        job.read("transactions"),
-        job.read("products"),
-        job.read("customer_map"),
-        job.read("customers") if job.has("customers") else None,
-    )
+    tables = {name: job.read(name) for name in STEP.reads + STEP.optional if name in STEP.reads or job.has(name)}
     for off in switched_off(_filled_columns(job)):
         job.say(f"switched off {', '.join(off.features)} ({off.family}): {off.reason}")
-    snapshot = build_customer_features(sources, job.as_of, job.settings.features, job.write_read)
-    customers = job.write("customer_features", snapshot.customer_features)
+    snapshot = build_customer_features(Facts(tables, job.as_of, job.settings.features, job.write_read))
+    customers = job.write("customer_features", snapshot.pop("customer_features"))
     if customers == 0:
         raise DataError(
             f"no customer has an order known before {job.as_of.day}; choose a later --as-of, "
             "or check event_ts, available_ts and customer_map"
         )
-    job.write("customer_category_features", snapshot.customer_category_features)
-    job.write("feature_parameters", snapshot.feature_parameters)
-    job.say(f"{len(snapshot.customer_features.columns) - 2} features, spec {spec_hash(job.settings.features)}")
+    for name, table in snapshot.items():
+        job.write(name, table)
+    for name in STEP.may_write:
+        if name not in snapshot and job.lake.table(name) is not None:  # its source is gone: say so by an empty snapshot
+            job.write(name, job.lake.contract(name).arrow_schema().empty_table())
+    job.say(f"{len(all_definitions())} features, spec {spec_hash(job.settings.features)}")
     job.count("customers", customers)
 
 

@@ -5,8 +5,10 @@ from features.contract import Contract, contract_index
 from features.output_tables import PRODUCTS_OF_SYSTEM
 from features.quarantine import quarantine_contract
 from features.source_tables import SOURCES
+from features.tags.post_tag_table import POST_TAGS
 
 
 def all_contracts() -> dict[str, Contract]:
     """Contracts of all tables by name."""
-    return contract_index([SOURCES, [quarantine_contract(c) for c in SOURCES], PRODUCTS_OF_SYSTEM, FEATURE_TABLES])
+    quarantined = [quarantine_contract(c) for c in SOURCES]
+    return contract_index([SOURCES, quarantined, [POST_TAGS], FEATURE_TABLES, PRODUCTS_OF_SYSTEM])

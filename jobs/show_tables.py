@@ -129,7 +129,7 @@ def dictionary_markdown() -> str:
 @common_options
 def features(settings: Settings, family: str | None) -> None:
     """The definition of every customer feature."""
-    from features.catalogue import WAITING, all_definitions
+    from features.catalogue import all_definitions
 
     found = [d for d in all_definitions() if family is None or d.family.upper().startswith(family.upper())]
     header = ["feature", "family", "type", "window", "definition", "sources", "default", "leak note"]
@@ -138,8 +138,6 @@ def features(settings: Settings, family: str | None) -> None:
     ]
     show_table("", header, rows)
     say(f"{len(found)} features")
-    for name, reason in WAITING.items() if family is None else ():
-        say(f"not computed here: {name}: {reason}")
 
 
 @command.command()

@@ -27,8 +27,9 @@ import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 
 from features.as_of import AsOf
-from features.customer_features import FeatureSources, build_customer_features
+from features.customer_features import build_customer_features
 from features.definitions import FeatureParams
+from features.facts import Facts
 from jobs.runs import Job
 from jobs.session import Engine, SessionParams
 from tests.benchmarks.features_in_duckdb import statements
@@ -66,9 +67,9 @@ def embedded_build(spark: SparkSession, folder: Path) -> None:
         return Job.write_read(job, name, df)  # type: ignore[arg-type]
 
     read = {n: spark.read.parquet(f"{folder}/{n}.parquet") for n in ("transactions", "products", "customer_map")}
-    snapshot = build_customer_features(FeatureSources(**read), AS_OF, FeatureParams(), keep)
+    snapshot = build_customer_features(Facts(read, AS_OF, FeatureParams(), keep))
     for name in (*TABLES, "feature_parameters"):
-        getattr(snapshot, name).write.mode("overwrite").parquet(f"{folder}/embedded/{name}")
+        snapshot[name].write.mode("overwrite").parquet(f"{folder}/embedded/{name}")
 
 
 def duckdb_build(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

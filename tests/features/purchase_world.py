@@ -16,8 +16,9 @@ from pyspark.sql import DataFrame, SparkSession
 
 from features.as_of import AsOf
 from features.contract import Contract
-from features.customer_features import FeatureSources, build_customer_features
+from features.customer_features import build_customer_features
 from features.definitions import FeatureParams
+from features.facts import Facts
 from features.output_tables import CUSTOMER_MAP
 from features.source_tables import CUSTOMERS, PRODUCTS, TRANSACTIONS
 
@@ -95,27 +96,21 @@ def snapshot(
     params: FeatureParams | None = None,
     partitions: int = 1,
 ) -> dict[str, list[Row]]:
-    """The three tables of the snapshot as rows sorted by key, for comparison with ==."""
+    """The tables of the snapshot as rows sorted by key, for comparison with ==."""
 
     def keep(name: str, df: DataFrame) -> DataFrame:
         path = str(folder / f"{name}-{random.getrandbits(64):x}")
         df.write.parquet(path)
         return spark.read.schema(df.schema).parquet(path) if Path(path).exists() else df
 
-    built = build_customer_features(
-        FeatureSources(
-            frame(spark, TRANSACTIONS, world.transactions, partitions),
-            frame(spark, PRODUCTS, world.products),
-            frame(spark, CUSTOMER_MAP, world.customer_map),
-            frame(spark, CUSTOMERS, world.customers),
-        ),
-        as_of,
-        params or FeatureParams(),
-        keep,
-    )
-    tables = (built.customer_features, built.customer_category_features, built.feature_parameters)
-    names = ("customer_features", "customer_category_features", "feature_parameters")
-    return {n: sorted((r.asDict() for r in t.collect()), key=_key) for n, t in zip(names, tables, strict=True)}
+    tables = {
+        "transactions": frame(spark, TRANSACTIONS, world.transactions, partitions),
+        "products": frame(spark, PRODUCTS, world.products),
+        "customer_map": frame(spark, CUSTOMER_MAP, world.customer_map),
+        "customers": frame(spark, CUSTOMERS, world.customers),
+    }
+    built = build_customer_features(Facts(tables, as_of, params or FeatureParams(), keep))
+    return {n: sorted((r.asDict() for r in t.collect()), key=_key) for n, t in built.items()}
 
 
 def by_customer(rows: list[Row]) -> dict[str, Row]:

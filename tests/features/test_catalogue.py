@@ -2,9 +2,8 @@
 
 from features.catalogue import (
     CUSTOMER_FEATURES,
-    WAITING,
     all_definitions,
-    category_definitions,
+    companion_definitions,
     source_columns,
     spec_json,
     switched_off,
@@ -18,7 +17,8 @@ TABLES = {c.name: c for c in SOURCES}
 
 def test_names_are_unique_and_documented() -> None:
     """Each column has one definition with words, a known kind and a default that its kind can hold."""
-    for definitions in (all_definitions(), category_definitions()):
+    companions = {t: [d for table, d in companion_definitions() if table == t] for t, _ in companion_definitions()}
+    for definitions in (all_definitions(), *companions.values()):
         assert len({d.name for d in definitions}) == len(definitions)
         for d in definitions:
             assert d.definition, d.name
@@ -31,14 +31,6 @@ def test_sources_exist() -> None:
     """Every source of a definition is a column of a source contract."""
     for table, column in source_columns():
         assert column in TABLES[table].names
-
-
-def test_families_that_are_not_computed_say_why() -> None:
-    """Families A to F are computed; G to P are listed with the reason."""
-    computed = {d.family[0] for d in all_definitions()}
-    assert computed == set("ABCDEF")
-    assert {name[0] for name in WAITING} == set("GHIJKLMNOP")
-    assert all(WAITING.values())
 
 
 def test_nullable_exactly_when_nothing_happened_is_null() -> None:

@@ -10,11 +10,10 @@ import pyarrow as pa
 import pytest
 
 from features.as_of import OPEN_START, AsOf
-from features.catalogue import FEATURE_TABLES
 from features.errors import DataError
-from features.output_tables import CUSTOMER_MAP, RUNS
-from features.source_tables import SOURCES
+from features.output_tables import CUSTOMER_MAP
 from jobs import build_features
+from jobs.contracts import all_contracts
 from jobs.runs import execute
 from jobs.session import Engine
 from jobs.settings import load_settings
@@ -27,7 +26,7 @@ class World:
     """A lake that holds the small shop, and the step."""
 
     def __init__(self, root: Path, engine: Engine, **changed: pa.Table) -> None:
-        self.lake = Lake(root, {c.name: c for c in (*SOURCES, CUSTOMER_MAP, RUNS, *FEATURE_TABLES)})
+        self.lake = Lake(root, all_contracts())
         self.lake.check_writable()
         self.engine = engine
         self.settings = load_settings(None, {"lake": str(root), "time_zone": SMALL_TIME_ZONE})

@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.definitions import LIFE, WINDOWS, FeatureDef, per_window
+from features.facts import Facts
 from features.windows import MONEY, count_within, percentile_of_sorted, ratio, sum_within, when_within
 
 FAMILY = "A recency, frequency, money"
@@ -56,6 +57,14 @@ DEFINITIONS = (
         low=0,
     ),
 )
+
+
+NEEDS: tuple[str, ...] = ()
+
+
+def features(facts: Facts) -> list[DataFrame]:
+    """Features 1 to 7, 10 and 11."""
+    return [recency_features(facts.orders), line_amount_features(facts.lines)]
 
 
 def recency_features(orders: DataFrame) -> DataFrame:

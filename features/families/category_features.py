@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.contract import Column
 from features.definitions import CATEGORIES, LIFE, FeatureDef, FeatureParams, per_window
+from features.facts import Facts
+from features.feature_contract import feature_contract
 from features.windows import MONEY, count_within, neighbours, percentile_of_sorted, ratio, sum_within
 
 FAMILY = "category of a customer"
@@ -95,6 +99,35 @@ DEFINITIONS = (
         low=0,
     ),
 )
+
+
+NEEDS: tuple[str, ...] = ()
+CONTRACT = feature_contract(
+    "customer_category_features",
+    "What each customer did in each category bought from before the cut.",
+    (Column("category", "string", "category"),),
+    DEFINITIONS,
+)
+
+
+def rows(facts: Facts) -> DataFrame:
+    """One row per customer and category."""
+    return with_category_shares(customer_categories(facts), category_shares(facts))
+
+
+def fitted(facts: Facts) -> list[DataFrame]:
+    """The population's shares, and the weight of that prior."""
+    return [category_shares(facts)]
+
+
+def customer_categories(facts: Facts) -> DataFrame:
+    """`as_customer_categories` of the snapshot, kept."""
+    return facts.kept("customer_categories", lambda: as_customer_categories(facts.category_orders, facts.params))
+
+
+def category_shares(facts: Facts) -> DataFrame:
+    """`fit_category_shares` of the snapshot, kept."""
+    return facts.kept("category_shares", lambda: fit_category_shares(customer_categories(facts), facts.params))
 
 
 def as_customer_categories(category_orders: DataFrame, params: FeatureParams) -> DataFrame:
@@ -183,5 +216,5 @@ def with_category_shares(categories: DataFrame, parameters: DataFrame) -> DataFr
     )
 
 
-def _decayed(weight: float, half_life: float) -> Column:
+def _decayed(weight: float, half_life: float) -> SparkColumn:
     return F.lit(weight) * F.pow(F.lit(2.0), -F.col("days_ago") / F.lit(half_life))

@@ -12,6 +12,8 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.definitions import CATEGORIES, WINDOWS, FeatureDef, per_window
+from features.facts import Facts
+from features.families.category_features import customer_categories
 from features.windows import neighbours, ratio, within
 
 FAMILY = "C categories and brands"
@@ -73,6 +75,19 @@ DEFINITIONS = (
         high=1,
     ),
 )
+
+
+NEEDS: tuple[str, ...] = ()
+
+
+def features(facts: Facts) -> list[DataFrame]:
+    """Features 27 to 29 and 32 to 36."""
+    return [
+        category_width_features(customer_categories(facts)),
+        brand_features(facts.lines),
+        brand_switch_features(facts.lines),
+        own_brand_features(facts.orders),
+    ]
 
 
 def category_width_features(categories: DataFrame) -> DataFrame:

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from features.as_of import AsOf
 from features.definitions import FeatureDef, FeatureParams
+from features.facts import Facts
 from features.windows import ratio
 
 FAMILY = "B rhythm of buying"
@@ -53,6 +54,14 @@ DEFINITIONS = (
         high=1,
     ),
 )
+
+
+NEEDS: tuple[str, ...] = ()
+
+
+def features(facts: Facts) -> list[DataFrame]:
+    """Features 14 to 18, 22, 23 and 25."""
+    return [rhythm_features(facts.orders, facts.as_of, facts.params)]
 
 
 def rhythm_features(orders: DataFrame, as_of: AsOf, params: FeatureParams) -> DataFrame:

@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.definitions import ORDERS, FeatureDef, FeatureParams
+from features.facts import Facts
 
 FAMILY = "A recency, frequency, money"
 YEAR = "last 365 days"
@@ -68,6 +69,15 @@ SEGMENTS = {
     "fading_spenders": (1, 2, 1, 2, 3, 5),
     "hibernating": (1, 2, 1, 2, 1, 2),
 }
+
+
+NEEDS: tuple[str, ...] = ()
+
+
+def derive(rows: DataFrame, facts: Facts) -> tuple[DataFrame, list[DataFrame]]:
+    """The wide rows with features 8, 9, 12 and 13, and the cut points."""
+    cuts = facts.kept("value_cuts", lambda: fit_value_cuts(rows))
+    return with_value_scores(rows, cuts, facts.params), [cuts]
 
 
 def fit_value_cuts(rows: DataFrame) -> DataFrame:

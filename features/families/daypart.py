@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from features.as_of import AsOf
 from features.definitions import FeatureDef, FeatureParams
+from features.facts import Facts
 from features.windows import ratio, within
 
 FAMILY = "F daypart and weekday"
@@ -51,6 +52,14 @@ DEFINITIONS = (
     Habit("weekend_ratio", 63, kind="double", definition="share of orders on Saturday and Sunday / (2 / 7)", low=0),
     Habit("payday_ratio", 64, kind="double", definition="share of orders on days 25 to 5 / share of such days", low=0),
 )
+
+
+NEEDS: tuple[str, ...] = ()
+
+
+def features(facts: Facts) -> list[DataFrame]:
+    """Features 60 to 64."""
+    return [daypart_features(facts.orders, facts.as_of, facts.params)]
 
 
 def daypart_features(orders: DataFrame, as_of: AsOf, params: FeatureParams) -> DataFrame:

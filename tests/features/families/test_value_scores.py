@@ -6,7 +6,7 @@ import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from features.definitions import FeatureParams
-from features.value_scores import fit_value_cuts, with_value_scores
+from features.families.value_scores import fit_value_cuts, with_value_scores
 
 
 @pytest.fixture

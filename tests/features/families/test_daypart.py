@@ -5,8 +5,8 @@ from datetime import date
 from pyspark.sql import DataFrame, SparkSession
 
 from features.as_of import AsOf
-from features.daypart import daypart_features, payday_share
 from features.definitions import FeatureParams
+from features.families.daypart import daypart_features, payday_share
 
 AS_OF = AsOf(date(2017, 12, 4))
 SCHEMA = "customer_id string, days_ago int, hour int, weekday int, month_day int"

@@ -14,6 +14,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.definitions import WINDOWS, FeatureDef, per_window
+from features.facts import Facts
 from features.windows import ratio, when_within, within
 
 FAMILY = "D price and discounts"
@@ -80,6 +81,29 @@ DEFINITIONS = (
         low=0,
     ),
 )
+
+
+NEEDS: tuple[str, ...] = ()
+
+
+def features(facts: Facts) -> list[DataFrame]:
+    """Features 39 to 45 and 49."""
+    return [discount_features(facts.orders), price_band_features(priced_lines(facts), price_percentiles(facts))]
+
+
+def fitted(facts: Facts) -> list[DataFrame]:
+    """The limits of the price bands."""
+    return [fit_price_bands(price_percentiles(facts))]
+
+
+def priced_lines(facts: Facts) -> DataFrame:
+    """`as_priced_lines` of the snapshot, kept."""
+    return facts.kept("priced_lines", lambda: as_priced_lines(facts.lines))
+
+
+def price_percentiles(facts: Facts) -> DataFrame:
+    """`as_price_percentiles` of the snapshot, kept."""
+    return facts.kept("price_percentiles", lambda: as_price_percentiles(priced_lines(facts)))
 
 
 def discount_features(orders: DataFrame) -> DataFrame:

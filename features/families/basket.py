@@ -10,6 +10,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.definitions import CATEGORIES, FeatureDef
+from features.facts import Facts
+from features.families.category_features import customer_categories
 from features.windows import ratio, within
 
 FAMILY = "E basket"
@@ -20,6 +22,14 @@ DEFINITIONS = (
     FeatureDef("lines_per_order", 52, FAMILY, "double", "mean lines of an order", window=YEAR, low=0),
     FeatureDef("cats_per_order", 53, FAMILY, "double", "mean distinct categories of an order", CATEGORIES, YEAR, low=0),
 )
+
+
+NEEDS: tuple[str, ...] = ()
+
+
+def features(facts: Facts) -> list[DataFrame]:
+    """Features 51 to 53."""
+    return [basket_features(facts.orders, customer_categories(facts))]
 
 
 def basket_features(orders: DataFrame, categories: DataFrame) -> DataFrame:

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from pyspark.sql import DataFrame, SparkSession
 
-from features.category_features import as_customer_categories, fit_category_shares, with_category_shares
 from features.definitions import FeatureParams
+from features.families.category_features import as_customer_categories, fit_category_shares, with_category_shares
 
 SCHEMA = "customer_id string, category string, order_id string, days_ago int, n_lines bigint, amount decimal(18,2)"
 

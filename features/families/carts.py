@@ -1,0 +1,17 @@
+"""Family I: carts, replayed from their log."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+
+from features.definitions import FeatureDef
+from features.facts import Facts
+
+FAMILY = "I carts and unpaid orders"
+NEEDS: tuple[str, ...] = ("cart_events",)
+DEFINITIONS: tuple[FeatureDef, ...] = ()
+
+
+def features(facts: Facts) -> list[DataFrame]:
+    """One row per customer."""
+    return []

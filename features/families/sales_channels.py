@@ -1,0 +1,17 @@
+"""Family G: where a customer buys, online and offline."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+
+from features.definitions import FeatureDef
+from features.facts import Facts
+
+FAMILY = "G sales channels"
+NEEDS: tuple[str, ...] = ()
+DEFINITIONS: tuple[FeatureDef, ...] = ()
+
+
+def features(facts: Facts) -> list[DataFrame]:
+    """One row per customer."""
+    return []
