@@ -10,6 +10,7 @@ from features.errors import DataError
 from features.facts import Facts
 from jobs.runs import Job, Step
 
+TAKES_SPAN = True  # --from and --to, see jobs/backfill.py
 # sources that families read where they are delivered
 OPTIONAL = (
     "customers",

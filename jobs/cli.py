@@ -87,7 +87,10 @@ def step_command(name: str, module_name: str) -> click.Command:
     @click.command(name, help=(module.__doc__ or "").strip())
     @click.option("--force", is_flag=True, help="Do it again even when it is already done.")
     @common_options
-    def command(force: bool, settings: Any, check: bool = False) -> None:
+    def command(force: bool, settings: Any, check: bool = False, **span: Any) -> None:
+        if span.get("first") is not None or span.get("last") is not None or span.get("dry_run"):
+            _backfill(name, module, settings, **span)
+            return
         if check:
             importlib.import_module(f"{module_name}_check").check(settings)
             return
@@ -98,11 +101,36 @@ def step_command(name: str, module_name: str) -> click.Command:
             as_of = resolve_as_of(settings, w.lake) if module.STEP.dated else undated(settings)
             execute(module, settings, as_of, w.engine, w.lake, w.tracking, force=force)  # type: ignore[arg-type]
 
+    if getattr(module, "TAKES_SPAN", False):
+        for option in reversed(SPAN_OPTIONS):
+            command = option(command)
     if getattr(module, "TAKES_SOURCES", False):
         command = click.option("--check", is_flag=True, help="Read, judge and report; write nothing.")(command)
         option = click.option("--sources", type=click.Path(path_type=Path), help="Folder with one file per table.")
         command = option(command)
     return command
+
+
+DAY = click.DateTime(["%Y-%m-%d"])
+SPAN_OPTIONS = (
+    click.option("--from", "first", type=DAY, help="First cut of a span; what is missing in it is built."),
+    click.option("--to", "last", type=DAY, help="Last cut of the span.  [default: --as-of, or the last there can be]"),
+    click.option("--every", type=int, default=1, show_default=True, help="Days from cut to cut."),
+    click.option("--restate", is_flag=True, help="Build published cuts again, as new versions, where they changed."),
+    click.option("--dry-run", is_flag=True, help="Show which cuts are there, missing or changed, and the cost."),
+)
+
+
+def _backfill(
+    name: str, module: Any, settings: Any, first: Any, last: Any, every: int, restate: bool, dry_run: bool
+) -> None:
+    """Several cuts of a step; a --dry-run without a span is about one."""
+    from jobs.backfill import backfill, days_between
+    from jobs.workspace import open_lake, resolve_as_of
+
+    end = last.date() if last else resolve_as_of(settings, open_lake(settings)).day
+    days = days_between(first.date() if first else end, end, every)
+    backfill(name, module, settings, days, restate=restate, dry_run=dry_run)
 
 
 class LazyGroup(click.Group):

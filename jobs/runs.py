@@ -235,6 +235,33 @@ def pin_inputs(step: Step, lake: Lake, as_of: AsOf) -> tuple[dict[str, int], dic
     return versions, identity, previous
 
 
+@dataclass(frozen=True)
+class Identity:
+    """What a run of a step rests on: its id is a digest of `facts`."""
+
+    run_id: str
+    facts: dict[str, Any]
+    versions: dict[str, int]
+    previous: dict[str, Any]
+
+
+def identify(module: StepModule, settings: Settings, as_of: AsOf, lake: Lake, tracking: Tracking) -> Identity:
+    """The identity that a run of the step would have now; `LakeError` when inputs are missing."""
+    step = module.STEP
+    versions, identity, previous = pin_inputs(step, lake, as_of)
+    facts = {
+        "step": step.name,
+        "as_of": str(as_of.day) if step.dated else "",
+        "inputs": identity,
+        "models": {name: tracking.champion_version(name) for name in step.models},
+        "settings": settings.section_hash(step.settings),
+        "code": code_version(),
+        "outside": module.fingerprint(settings) if hasattr(module, "fingerprint") else "",
+    }
+    run_id = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    return Identity(run_id, facts, versions, previous)
+
+
 def execute(
     module: StepModule,
     settings: Settings,
@@ -247,18 +274,8 @@ def execute(
 ) -> Outcome:
     """Runs one step, or finds that it is already done. The caller holds the lake's lock."""
     step = module.STEP
-    versions, identity, previous = pin_inputs(step, lake, as_of)
-    models = {name: tracking.champion_version(name) for name in step.models}
-    facts = {
-        "step": step.name,
-        "as_of": str(as_of.day) if step.dated else "",
-        "inputs": identity,
-        "models": models,
-        "settings": settings.section_hash(step.settings),
-        "code": code_version(),
-        "outside": module.fingerprint(settings) if hasattr(module, "fingerprint") else "",
-    }
-    run_id = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    found = identify(module, settings, as_of, lake, tracking)
+    facts, versions, previous, run_id = found.facts, found.versions, found.previous, found.run_id
     if not force and _finished(step, lake, as_of, run_id, tracking):
         say(f"{step.name}: already done for these inputs, settings and code (run {run_id})")
         return Outcome(step.name, True, 0.0, {}, peak_memory_gb())
