@@ -1,0 +1,59 @@
+"""What was known of a product when something happened to it, and at the cut.
+
+A version holds from its `valid_from` until the next one; the first known one reaches back, since a product was
+what it was before anybody described it. Versions from the cut on do not exist yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import or_
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from features.as_of import OPEN_START, AsOf
+
+
+def versions_at_event(frame: DataFrame, products: DataFrame, columns: Sequence[str], as_of: AsOf) -> DataFrame:
+    """`frame` (with `product_id` and `event_ts`) and the `columns` of its product as they held at the event.
+
+    Rows whose product states none of the columns at that moment are left out: products without colours cost a join
+    with nothing.
+    """
+    versions = product_versions(products, columns, as_of).withColumnRenamed("product_id", "_product_id")
+    holds = (
+        (F.col("product_id") == F.col("_product_id"))
+        & (F.col("event_ts") >= F.col("_from"))
+        & (F.col("event_ts") < F.col("_until"))
+    )
+    return frame.join(F.broadcast(versions), holds, how="inner").drop("_product_id", "_from", "_until")
+
+
+def versions_at_cut(products: DataFrame, columns: Sequence[str], as_of: AsOf) -> DataFrame:
+    """product_id and the `columns` as they hold at the cut, one row per product that states any of them."""
+    newest = F.col("_until") == F.lit(as_of.ts)
+    return product_versions(products, columns, as_of).where(newest).drop("_from", "_until")
+
+
+def product_versions(products: DataFrame, columns: Sequence[str], as_of: AsOf) -> DataFrame:
+    """product_id, columns, `_from`, `_until`: the spans of time for which a product states any of the columns."""
+    always, cut = F.lit(OPEN_START), F.lit(as_of.ts)
+    start = F.coalesce(F.col("valid_from"), always)
+    known = products.select("product_id", *columns, start.alias("_start")).where(F.col("_start") < cut)
+    # the columns in the order make versions of one moment follow one another the same way on every run; all but the
+    # last of them hold for no time at all
+    in_time = Window.partitionBy("product_id").orderBy("_start", *[F.col(c).asc_nulls_first() for c in columns])
+    return (
+        known.withColumn("_n", F.row_number().over(in_time))
+        .withColumn("_until", F.coalesce(F.lead("_start").over(in_time), cut))
+        .withColumn("_from", F.when(F.col("_n") == 1, always).otherwise(F.col("_start")))
+        .where(stated(columns))
+        .select("product_id", *columns, "_from", "_until")
+    )
+
+
+def stated(columns: Sequence[str]) -> Column:
+    """Whether any of the columns has a value."""
+    return reduce(or_, [F.col(c).isNotNull() for c in columns])
