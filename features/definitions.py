@@ -6,7 +6,9 @@ Definitions stand beside the code of their family; `features/catalogue.py` gathe
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from features.family_params import CouponParams, FashionParams, ReturnParams
 
 # Days before the cut. They are part of column names, so they belong to the contract and not to the settings.
 WINDOWS = (7, 30, 90, 180, 365)
@@ -31,6 +33,9 @@ class FeatureParams:
     lift_prior_weight: float = 0.1  # weight of the population's category shares, in amounts of an average customer
     cell_min_orders: int = 5  # support below which a weekday and daypart is not called a habit
     cell_min_lift: float = 1.5  # lift over the population below which it is not called a habit
+    coupons: CouponParams = field(default_factory=CouponParams)
+    returns: ReturnParams = field(default_factory=ReturnParams)
+    fashion: FashionParams = field(default_factory=FashionParams)
 
     def __post_init__(self) -> None:
         """Refuses values for which a feature has no meaning."""
