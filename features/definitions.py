@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from features.family_params import CouponParams, FashionParams, ReturnParams
+from features.family_params import (
+    AcquisitionParams,
+    ContactHistoryParams,
+    CouponParams,
+    FashionParams,
+    InfluenceParams,
+    MembershipParams,
+    ReturnParams,
+)
 
 # Days before the cut. They are part of column names, so they belong to the contract and not to the settings.
 WINDOWS = (7, 30, 90, 180, 365)
@@ -33,6 +41,10 @@ class FeatureParams:
     lift_prior_weight: float = 0.1  # weight of the population's category shares, in amounts of an average customer
     cell_min_orders: int = 5  # support below which a weekday and daypart is not called a habit
     cell_min_lift: float = 1.5  # lift over the population below which it is not called a habit
+    contact_history: ContactHistoryParams = field(default_factory=ContactHistoryParams)
+    influence: InfluenceParams = field(default_factory=InfluenceParams)
+    membership: MembershipParams = field(default_factory=MembershipParams)
+    acquisition: AcquisitionParams = field(default_factory=AcquisitionParams)
     coupons: CouponParams = field(default_factory=CouponParams)
     returns: ReturnParams = field(default_factory=ReturnParams)
     fashion: FashionParams = field(default_factory=FashionParams)
