@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pyspark.sql import functions as F
-
-from features.catalogue import FEATURE_TABLES, all_definitions, source_columns, spec_hash, switched_off
+from features.catalogue import FEATURE_TABLES, all_definitions, source_names, spec_hash, switched_off
 from features.customer_features import build_customer_features
 from features.errors import DataError
 from features.facts import Facts
+from features.spec_version import SPEC_VERSION, conflict, spec_note
 from jobs.runs import Job, Step
 
 TAKES_SPAN = True  # --from and --to, see jobs/backfill.py
@@ -54,11 +53,13 @@ STEP = Step(
 
 def run(job: Job) -> None:
     """Reads purchases, writes the wide row, its companion per category and the parameters fitted for them."""
+    _check_definitions(job)
     tables = {name: job.read(name) for name in STEP.reads + STEP.optional if name in STEP.reads or job.has(name)}
     for off in switched_off(_filled_columns(job)):
-        job.say(f"switched off {', '.join(off.features)} ({off.family}): {off.reason}")
+        what = ", ".join(off.features) if len(off.features) <= 3 else f"{len(off.features)} features"
+        job.say(f"switched off {what} ({off.family}): {off.reason}")
     snapshot = build_customer_features(Facts(tables, job.as_of, job.settings.features, job.write_read))
-    customers = job.write("customer_features", snapshot.pop("customer_features"))
+    customers = job.write("customer_features", snapshot.pop("customer_features"), note=spec_note())
     if customers == 0:
         raise DataError(
             f"no customer has an order known before {job.as_of.day}; choose a later --as-of, "
@@ -69,16 +70,24 @@ def run(job: Job) -> None:
     for name in STEP.may_write:
         if name not in snapshot and job.lake.table(name) is not None:  # its source is gone: say so by an empty snapshot
             job.write(name, job.lake.contract(name).arrow_schema().empty_table())
-    job.say(f"{len(all_definitions())} features, spec {spec_hash(job.settings.features)}")
+    job.say(f"{len(all_definitions())} features, definitions {SPEC_VERSION}, spec {spec_hash(job.settings.features)}")
     job.count("customers", customers)
 
 
+def _check_definitions(job: Job) -> None:
+    """Refuses definitions that changed while their version did not: two meanings would share a name."""
+    known = conflict([c.note for c in job.lake.history("customer_features")])
+    if known is not None:
+        raise DataError(
+            f"feature definitions have changed, but their version is still {SPEC_VERSION}: the lake holds snapshots of "
+            f"{known!r}, the code has {spec_note()!r}. Add a version with what changed to features/spec_version.py"
+        )
+
+
 def _filled_columns(job: Job) -> dict[str, set[str]]:
-    """The optional source columns that hold any value, by table."""
-    tables = {table for table, _ in source_columns()} | {"transactions"}
-    filled: dict[str, set[str]] = {}
-    for table in sorted(tables):
-        names = [column for t, column in source_columns() if t == table]
-        counts = job.read(table).agg(*[F.count(n).alias(n) for n in names]).collect()[0].asDict()
-        filled[table] = {n for n in names if counts[n]}
-    return filled
+    """The columns that hold any value, by source table delivered."""
+    return {
+        name: job.lake.filled_columns(name, job.pinned[name])
+        for name in source_names()
+        if name in job.pinned and (name in STEP.reads or job.has(name))
+    }

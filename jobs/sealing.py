@@ -31,6 +31,18 @@ class SealedFile:
     sha256: str
 
 
+def filled_columns(path: Path) -> set[str]:
+    """The columns of a Parquet file that hold any value, by its footer; without statistics a column counts."""
+    footer = pq.read_metadata(path)
+    filled = set()
+    for group in (footer.row_group(i) for i in range(footer.num_row_groups)):
+        for column in (group.column(i) for i in range(group.num_columns)):
+            stated = column.statistics is not None and column.statistics.has_null_count
+            if not stated or column.statistics.null_count < group.num_rows:
+                filled.add(column.path_in_schema.partition(".")[0])
+    return filled
+
+
 def seal(folder: Path, table_root: Path, contract: Contract) -> list[SealedFile]:
     """Reads every footer, checks the schema, hashes and fsyncs each file and the folder, writes the manifest.
 

@@ -25,7 +25,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from features.contract import Contract, nearest
 from features.errors import ConflictError, LakeError
-from jobs.sealing import SealedFile, check_files, fsync, seal, write_one_file
+from jobs.sealing import SealedFile, check_files, filled_columns, fsync, seal, write_one_file
 
 OURS = "nextbest"  # key of our metadata in a commit
 
@@ -146,6 +146,13 @@ class Lake:
         lows = [b["min"] for b in low_high if b["min"] is not None]
         highs = [b["max"] for b in low_high if b["max"] is not None]
         return min(lows, default=None), max(highs, default=None)
+
+    def filled_columns(self, name: str, version: int | None = None) -> set[str]:
+        """The columns of a version that hold any value, as its files' footers say."""
+        filled: set[str] = set()
+        for path in self.files(name, version):
+            filled |= filled_columns(path)
+        return filled
 
     def dates(self, name: str) -> list[date]:
         """The `as_of` dates that a snapshot table holds, oldest first."""
