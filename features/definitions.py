@@ -10,12 +10,17 @@ from dataclasses import dataclass, field
 
 from features.family_params import (
     AcquisitionParams,
+    BrowsingParams,
+    CartParams,
     ContactHistoryParams,
     CouponParams,
     FashionParams,
+    HolidayParams,
     InfluenceParams,
     MembershipParams,
     ReturnParams,
+    SalesChannelParams,
+    UnpaidOrderParams,
 )
 
 # Days before the cut. They are part of column names, so they belong to the contract and not to the settings.
@@ -39,7 +44,7 @@ class FeatureParams:
         10.0  # weight of an order in category affinity (a view is 1, a cart 4, once there are such logs)
     )
     lift_prior_weight: float = 0.1  # weight of the population's category shares, in amounts of an average customer
-    cell_min_orders: int = 5  # support below which a weekday and daypart is not called a habit
+    cell_min_events: int = 5  # support below which a weekday and daypart is not called a habit
     cell_min_lift: float = 1.5  # lift over the population below which it is not called a habit
     contact_history: ContactHistoryParams = field(default_factory=ContactHistoryParams)
     influence: InfluenceParams = field(default_factory=InfluenceParams)
@@ -48,6 +53,11 @@ class FeatureParams:
     coupons: CouponParams = field(default_factory=CouponParams)
     returns: ReturnParams = field(default_factory=ReturnParams)
     fashion: FashionParams = field(default_factory=FashionParams)
+    holidays: HolidayParams = field(default_factory=HolidayParams)
+    sales_channels: SalesChannelParams = field(default_factory=SalesChannelParams)
+    carts: CartParams = field(default_factory=CartParams)
+    unpaid_orders: UnpaidOrderParams = field(default_factory=UnpaidOrderParams)
+    browsing: BrowsingParams = field(default_factory=BrowsingParams)
 
     def __post_init__(self) -> None:
         """Refuses values for which a feature has no meaning."""

@@ -37,6 +37,7 @@ class ReturnParams:
     def __post_init__(self) -> None:
         """Refuses values for which a rate has no meaning."""
         faults = [f"{n} must be above 0" for n in ("return_days", "prior_weight") if getattr(self, n) <= 0]
+        faults += [] if self.fit_reasons else ["fit_reasons must name a reason"]
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -133,3 +134,120 @@ class AcquisitionParams:
         """Refuses values for which there is no first contact, or no cohort."""
         if self.first_contact_hours <= 0 or self.min_cohort < 1:
             raise ValueError("first_contact_hours must be above 0 and min_cohort at least 1")
+
+
+@dataclass(frozen=True)
+class FestivalParams:
+    """A festival: what the calendar calls it, and which days around its date are bought for it."""
+
+    events: tuple[str, ...]  # names of `calendar.event` that are this festival
+    days_before: int = 7  # days before its date that belong to it
+    days_after: int = 0  # days after its date that do
+
+    def __post_init__(self) -> None:
+        """Refuses windows that are no days, or that swallow a year."""
+        if not (0 <= self.days_before <= 90 and 0 <= self.days_after <= 90):
+            raise ValueError("days_before and days_after must lie between 0 and 90")
+
+
+@dataclass(frozen=True)
+class HolidayParams:
+    """Festivals with a lift, and how much the population's lift counts for."""
+
+    spring_festival: FestivalParams = FestivalParams(("spring_festival", "chinese_new_year", "春节"), 21)
+    national_day: FestivalParams = FestivalParams(("national_day", "国庆", "国庆节"), 0, 6)
+    qixi: FestivalParams = FestivalParams(("qixi", "七夕"))
+    mothers_day: FestivalParams = FestivalParams(("mothers_day", "母亲节"))
+    prior_orders: float = 5.0  # orders that the population's lift counts for
+
+    def __post_init__(self) -> None:
+        """Refuses a prior without weight: who never bought on other days would have no lift."""
+        if self.prior_orders <= 0:
+            raise ValueError("prior_orders must be above 0")
+
+
+@dataclass(frozen=True)
+class SalesChannelParams:
+    """Which sales are offline, and how long looking in one place counts for buying in another."""
+
+    offline: tuple[str, ...] = ("store",)  # values of `transactions.sales_channel` that are not online
+    app: tuple[str, ...] = ("app",)  # values that are the app
+    mini_program: tuple[str, ...] = ("mini_program",)  # values that are a mini program
+    look_days: int = 14  # local days before a purchase in which looking elsewhere led to it
+    prior_purchases: float = 5.0  # purchases that the population's rate counts for
+
+    def __post_init__(self) -> None:
+        """Refuses values for which a rate has no meaning."""
+        faults = [] if 1 <= self.look_days <= 90 else ["look_days must lie between 1 and 90"]
+        faults += [] if self.prior_purchases > 0 else ["prior_purchases must be above 0"]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True)
+class CartParams:
+    """When a cart is open and when it was left."""
+
+    open_days: int = 30  # what was put in longer ago is forgotten, in local days; at most the 90 that are replayed
+    idle_hours: float = 24.0  # a cart in which nothing happens for longer was left
+    prior_carts: float = 5.0  # carts that the population's rate of leaving counts for
+
+    def __post_init__(self) -> None:
+        """Refuses values for which a cart has no meaning."""
+        faults = [] if 1 <= self.open_days <= 90 else ["open_days must lie between 1 and 90"]
+        faults += [f"{n} must be above 0" for n in ("idle_hours", "prior_carts") if getattr(self, n) <= 0]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True)
+class UnpaidOrderParams:
+    """When an order placed and not paid counts as such."""
+
+    late_hours: float = 1.0  # an order not paid within so many hours was left unpaid; payment after that is a recovery
+    recovery_days: float = 7.0  # a recovery happens within so many days of 24 hours; younger orders are in no rate
+    prior_orders: float = 5.0  # unpaid orders that the population's rate of recovery counts for
+
+    def __post_init__(self) -> None:
+        """Refuses values for which a rate has no meaning."""
+        faults = [
+            f"{n} must be above 0" for n in ("late_hours", "recovery_days", "prior_orders") if getattr(self, n) <= 0
+        ]
+        faults += [] if self.recovery_days * 24 > self.late_hours else ["recovery_days must be longer than late_hours"]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True)
+class BrowsingParams:
+    """Views, carts and searches (family H and its companions)."""
+
+    dwell_cap_seconds: float = 600.0  # a page left open counts for no longer than this
+    view_weight: float = 1.0  # of a view in affinities and in what was wanted; an order weighs buy_weight
+    cart_weight: float = 4.0  # of a product put into a cart
+    wanted_half_life_days: float = 30.0  # half-life of what was wanted and not bought
+    style_half_life_days: float = 30.0  # half-life of the decayed shares of styles
+    search_half_life_days: float = 14.0  # half-life of a search
+    search_terms: int = 20  # terms kept per customer
+    search_min_customers: int = 3  # a term searched for by fewer customers is private and left out
+    price_drop: float = 0.1  # part by which a viewed product must have become cheaper
+    funnel_days: int = 7  # a view leads to a cart, a cart to an order, an order to payment within so many days
+    funnel_prior_weight: float = 10.0  # cases that the population's rate counts for
+
+    def __post_init__(self) -> None:
+        """Refuses values for which a feature has no meaning."""
+        positive = (
+            "dwell_cap_seconds",
+            "wanted_half_life_days",
+            "style_half_life_days",
+            "search_half_life_days",
+            "search_terms",
+            "search_min_customers",
+            "funnel_days",
+            "funnel_prior_weight",
+        )
+        faults = [f"{name} must be above 0" for name in positive if getattr(self, name) <= 0]
+        faults += [f"{n} must not be negative" for n in ("view_weight", "cart_weight") if getattr(self, n) < 0]
+        faults += [] if 0 < self.price_drop < 1 else ["price_drop must lie between 0 and 1"]
+        if faults:
+            raise ValueError("; ".join(faults))

@@ -45,7 +45,7 @@ DEFINITIONS = (
         "dow_daypart_top",
         62,
         kind="string",
-        definition="weekday and daypart with most orders, of those with cell_min_orders and lift of cell_min_lift",
+        definition="weekday and daypart with most orders, of those with cell_min_events and lift of cell_min_lift",
         leak_note="population shares of the same snapshot",
     ),
     Habit("dow_daypart_top_lift", 62, kind="double", definition="lift of that cell over the population", low=0),
@@ -117,7 +117,7 @@ def _with_habits(cells: DataFrame, params: FeatureParams) -> DataFrame:
         F.concat_ws("_", day, F.col("_part")).alias("_cell"),
         F.round(share / everyone, 6).alias("_lift"),
     )
-    habit = (F.col("_n") >= params.cell_min_orders) & (F.col("_lift") >= params.cell_min_lift)
+    habit = (F.col("_n") >= params.cell_min_events) & (F.col("_lift") >= params.cell_min_lift)
     order = [F.when(habit, 0).otherwise(1), F.col("_n").desc(), F.col("_lift").desc(), F.col("_cell")]
     rank = F.row_number().over(Window.partitionBy("customer_id").orderBy(*order))
     return lifted.withColumn("_best", habit & (rank == 1))
