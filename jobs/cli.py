@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str | None, str]] = {
     "resolve-identities": ("jobs.resolve_identities", None, "Map accounts to customers."),
     "identities": ("jobs.identities", "command", "List merges and splits of customers; undo, split, link."),
     "build-features": ("jobs.build_features", None, "Compute the customer feature tables as of a date."),
+    "build-cube": ("jobs.build_cube", None, "Write the asset cube, its changes, and the tables of sales."),
     "train-recommender": ("jobs.train_recommender", None, "Train and register the product and category recommender."),
     "train-response": ("jobs.train_response", None, "Train and register the response model."),
     "recommend-products": ("jobs.recommend_products", None, "Write next best products and categories."),

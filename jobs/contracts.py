@@ -2,6 +2,7 @@
 
 from features.catalogue import FEATURE_TABLES
 from features.contract import Contract, contract_index
+from features.cube.cube_tables import CUBE_TABLES
 from features.output_tables import PRODUCTS_OF_SYSTEM
 from features.quarantine import quarantine_contract
 from features.source_tables import SOURCES
@@ -11,4 +12,4 @@ from features.tags.post_tag_table import POST_TAGS
 def all_contracts() -> dict[str, Contract]:
     """Contracts of all tables by name."""
     quarantined = [quarantine_contract(c) for c in SOURCES]
-    return contract_index([SOURCES, quarantined, [POST_TAGS], FEATURE_TABLES, PRODUCTS_OF_SYSTEM])
+    return contract_index([SOURCES, quarantined, [POST_TAGS], CUBE_TABLES, FEATURE_TABLES, PRODUCTS_OF_SYSTEM])

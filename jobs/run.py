@@ -19,6 +19,7 @@ STEPS = (
     "ingest",
     "resolve-identities",
     "build-features",
+    "build-cube",
     "train-recommender",
     "train-response",
     "recommend-products",

@@ -23,6 +23,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from features.contact_features import ContactFeatureParams
 from features.contract import nearest
+from features.cube.cube_params import CubeParams
 from features.definitions import FeatureParams
 from features.errors import SettingsError
 from features.identifiers import IdentifierParams
@@ -72,6 +73,7 @@ class Settings(BaseModel):
     identity: IdentityParams
     decisions: DecisionParams
     features: FeatureParams
+    cube: CubeParams
     contact_features: ContactFeatureParams
     response: ResponseParams
     response_priors: ResponsePriors
