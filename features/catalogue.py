@@ -23,6 +23,7 @@ from features.families import (
     contact_history,
     coupons,
     daypart,
+    daypart_features,
     fashion,
     holidays,
     influence,
@@ -114,7 +115,7 @@ FAMILIES: tuple[Family, ...] = (
 DERIVED: tuple[Derived, ...] = (value_scores,)
 # columns that a job adds, because fitted models make them
 MODELLED: tuple[Described, ...] = (lifetime, lifecycle)
-COMPANIONS: tuple[Companion, ...] = (category_features,)
+COMPANIONS: tuple[Companion, ...] = (category_features, daypart_features)
 
 
 def all_definitions() -> tuple[FeatureDef, ...]:

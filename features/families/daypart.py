@@ -1,24 +1,31 @@
-"""Family F: when in the day, the week and the month a customer shops, in local time.
+"""Family F: when in the day, the week and the month a customer deals with us, in local time.
 
-Not computed: 65 `holiday_lift` (no `calendar` source); 66 `best_send_hour` (needs opens or clicks in `responses`, see
-family J). Web events and store visits will count beside orders once they are sources.
+What is counted is an active hour: a local hour with any order, page view, cart event or store visit of the customer,
+as far as these sources are delivered. So an evening of 300 views counts as its hours and not 300 times, and the
+definitions stay true where only `transactions` is there. The hour that a change of clocks repeats is one hour.
+
+60 to 63 are shares of active hours; per weekday and daypart see `daypart_features.py`. 64 looks back 180 days like the
+rest, not 365. Elsewhere: 65 `holiday_lift` in `holidays.py`, 66 `best_send_hour` in family J.
 """
 
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
+from functools import partial, reduce
 
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.as_of import AsOf
+from features.as_of import AsOf, known_before
 from features.definitions import FeatureDef, FeatureParams
 from features.facts import Facts
+from features.population import population
 from features.windows import ratio, within
 
 FAMILY = "F daypart and weekday"
 WINDOW = 180
+QUARTER = 900  # seconds; the clocks of all zones differ by whole quarters of an hour
+LOGS = ("browsing", "cart_events", "store_visits")  # what counts beside orders
 PAYDAY = (25, 5)  # from this day of the month to that one of the next, both included
 # first local hour of each part of the day; the night begins again at 23
 DAYPARTS = (
@@ -34,23 +41,22 @@ NAMES = ("night", "early", "morning", "midday", "afternoon", "evening")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 Habit = partial(FeatureDef, family=FAMILY, window=f"last {WINDOW} days", purpose="personalisation")
 Share = partial(Habit, kind="double", low=0, high=1)
+HOURS = "active hours (with an order, view, cart event or store visit)"
 
 DEFINITIONS = (
-    *[
-        Share(f"daypart_{name}_share", 60, definition=f"share of orders in the {name}, see `DAYPARTS`")
-        for name in NAMES
-    ],
-    *[Share(f"dow_{day}_share", 61, definition=f"share of orders on this weekday ({day})") for day in WEEKDAYS],
+    Habit("n_active_hours", 60, kind="int", definition=HOURS, default="0", low=0),
+    *[Share(f"daypart_{name}_share", 60, definition=f"share of {HOURS} in the {name}") for name in NAMES],
+    *[Share(f"dow_{day}_share", 61, definition=f"share of {HOURS} on this weekday ({day})") for day in WEEKDAYS],
     Habit(
         "dow_daypart_top",
         62,
         kind="string",
-        definition="weekday and daypart with most orders, of those with cell_min_events and lift of cell_min_lift",
-        leak_note="population shares of the same snapshot",
+        definition="weekday and daypart with most active hours, of those with cell_min_events and cell_min_lift",
+        leak_note="population shares of the same snapshot, saved with it",
     ),
     Habit("dow_daypart_top_lift", 62, kind="double", definition="lift of that cell over the population", low=0),
-    Habit("weekend_ratio", 63, kind="double", definition="share of orders on Saturday and Sunday / (2 / 7)", low=0),
-    Habit("payday_ratio", 64, kind="double", definition="share of orders on days 25 to 5 / share of such days", low=0),
+    Habit("weekend_ratio", 63, kind="double", definition="share of active hours on Sat and Sun / (2 / 7)", low=0),
+    Habit("payday_ratio", 64, kind="double", definition="share of active hours on days 25 to 5 / that of days", low=0),
 )
 
 
@@ -59,76 +65,167 @@ NEEDS: tuple[str, ...] = ()
 
 def features(facts: Facts) -> list[DataFrame]:
     """Features 60 to 64."""
-    return [daypart_features(facts.orders, facts.as_of, facts.params)]
+    return [daypart_share_features(daypart_totals(facts), facts.as_of), habit_features(cells(facts), facts.params)]
 
 
-def daypart_features(orders: DataFrame, as_of: AsOf, params: FeatureParams) -> DataFrame:
-    """One row per customer of `orders` (see `as_orders`) with an order in 180 days: features 60 to 64."""
-    cells = (
-        orders.where(within(WINDOW))
-        .select("customer_id", _daypart().alias("_part"), "weekday", _is_payday().alias("_payday"))
-        .groupBy("customer_id", "weekday", "_part")
-        .agg(F.count(F.lit(1)).alias("_n"), F.sum(F.col("_payday").cast("int")).alias("_paydays"))
+def fitted(facts: Facts) -> list[DataFrame]:
+    """The population's share of each weekday and daypart."""
+    return [fit_cell_shares(hour_cells(facts))]
+
+
+def cells(facts: Facts) -> DataFrame:
+    """`with_lift` of the snapshot, kept."""
+    shares = facts.kept("daypart_shares", lambda: fit_cell_shares(hour_cells(facts)))
+    return facts.kept("daypart_lifts", lambda: with_lift(hour_cells(facts), daypart_totals(facts), shares))
+
+
+def hour_cells(facts: Facts) -> DataFrame:
+    """`as_cells` of the snapshot, kept."""
+    return facts.kept("daypart_cells", lambda: as_cells(active_hours(facts), facts.as_of))
+
+
+def daypart_totals(facts: Facts) -> DataFrame:
+    """`as_totals` of the snapshot, kept."""
+    return facts.kept("daypart_totals", lambda: as_totals(hour_cells(facts)))
+
+
+def active_hours(facts: Facts) -> DataFrame:
+    """customer_id, days_ago, hour: each local hour with any dealing, once, of customers who have a wide row."""
+    hours = facts.orders.where(within(WINDOW)).select("customer_id", "days_ago", "hour")
+    logs = [_quarters(facts, name) for name in LOGS if facts.has(name)]
+    if logs:
+        # fewer rows first: a quarter of an hour per account, and only then the customer and the local clock
+        quarters = reduce(DataFrame.unionByName, logs).distinct()
+        moment = F.timestamp_seconds(F.col("quarter") * QUARTER)
+        hours = hours.unionByName(
+            facts.accounts.join(population(facts), "customer_id", how="left_semi")
+            .join(quarters, "account_id", how="inner")
+            .select(
+                "customer_id",
+                facts.days_ago(moment).alias("days_ago"),
+                F.hour(F.from_utc_timestamp(moment, facts.as_of.time_zone)).alias("hour"),
+            )
+        )
+    return hours.distinct()
+
+
+def as_cells(hours: DataFrame, as_of: AsOf) -> DataFrame:
+    """Active hours by customer and `cell`: n_events and n_paydays, those of them around payday.
+
+    `cell` is 6 times the weekday (0 is Monday) plus the part of the day (0 is night).
+    """
+    # 1970-01-01 was a Thursday
+    weekday = F.pmod(F.lit(as_of.epoch_day + 3) - F.col("days_ago"), F.lit(7))
+    return (
+        hours.select(
+            "customer_id",
+            (weekday * len(NAMES) + _part(F.col("hour"))).cast("int").alias("cell"),
+            F.col("days_ago").isin(paydays(as_of)).cast("int").alias("_payday"),
+        )
+        .groupBy("customer_id", "cell")
+        .agg(F.count(F.lit(1)).cast("int").alias("n_events"), F.sum("_payday").cast("int").alias("n_paydays"))
     )
-    n = F.col("_n")
-    found = (
-        _with_habits(cells, params)
-        .groupBy("customer_id")
-        .agg(
-            F.sum(n).alias("_orders"),
-            *[F.sum(F.when(F.col("_part") == p, n).otherwise(0)).alias(f"_{p}") for p in NAMES],
-            *[F.sum(F.when(F.col("weekday") == i, n).otherwise(0)).alias(f"_{d}") for i, d in enumerate(WEEKDAYS, 1)],
-            F.sum("_paydays").alias("_paydays"),
-            F.max(F.when(F.col("_best"), F.col("_cell"))).alias("dow_daypart_top"),
-            F.max(F.when(F.col("_best"), F.col("_lift"))).alias("dow_daypart_top_lift"),
+
+
+def as_totals(hour_cells: DataFrame) -> DataFrame:
+    """One row per customer of `as_cells`: `total`, `paydays`, and a sum per part of the day and per weekday."""
+    n, part, day = F.col("n_events"), F.pmod("cell", F.lit(len(NAMES))), F.floor(F.col("cell") / len(NAMES))
+    return hour_cells.groupBy("customer_id").agg(
+        F.sum(n).cast("int").alias("total"),
+        F.sum("n_paydays").alias("paydays"),
+        *[F.sum(F.when(part == i, n).otherwise(0)).alias(p) for i, p in enumerate(NAMES)],
+        *[F.sum(F.when(day == i, n).otherwise(0)).alias(d) for i, d in enumerate(WEEKDAYS)],
+    )
+
+
+def daypart_share_features(totals: DataFrame, as_of: AsOf) -> DataFrame:
+    """One row per customer with an active hour in 180 days: features 60, 61, 63 and 64."""
+    total = F.col("total")
+    return totals.select(
+        "customer_id",
+        total.alias("n_active_hours"),
+        *[ratio(F.col(p), total).alias(f"daypart_{p}_share") for p in NAMES],
+        *[ratio(F.col(d), total).alias(f"dow_{d}_share") for d in WEEKDAYS],
+        ratio((F.col("sat") + F.col("sun")) * 7, total * 2).alias("weekend_ratio"),
+        ratio(F.col("paydays") * WINDOW, total * len(paydays(as_of))).alias("payday_ratio"),
+    )
+
+
+def fit_cell_shares(hour_cells: DataFrame) -> DataFrame:
+    """The share of each cell in all active hours: feature, subject (such as sat_afternoon), position (cell), value."""
+    counts = hour_cells.groupBy("cell").agg(F.sum("n_events").alias("_n"))
+    return counts.select(
+        F.lit("daypart_share").alias("feature"),
+        F.concat_ws("_", _named(WEEKDAYS, F.floor(F.col("cell") / len(NAMES))), _named(NAMES, _part_of_cell())).alias(
+            "subject"
+        ),
+        F.col("cell").alias("position"),
+        (F.col("_n").cast("double") / F.sum("_n").over(Window.partitionBy(F.lit(1))).cast("double")).alias("value"),
+    )
+
+
+def with_lift(hour_cells: DataFrame, totals: DataFrame, shares: DataFrame) -> DataFrame:
+    """One row per customer and cell: weekday, daypart, n_events, share, lift by the population's `shares`."""
+    population_share = shares.select(F.col("position").alias("cell"), F.col("value").alias("_everyone"))
+    n, total = F.col("n_events"), F.col("total")
+    return (
+        totals.select("customer_id", "total")
+        .join(hour_cells, "customer_id", how="inner")
+        .join(F.broadcast(population_share), "cell", how="inner")
+        .select(
+            "customer_id",
+            _named(WEEKDAYS, F.floor(F.col("cell") / len(NAMES))).alias("weekday"),
+            _named(NAMES, _part_of_cell()).alias("daypart"),
+            "n_events",
+            ratio(n, total).alias("share"),
+            ratio(n, total * F.col("_everyone")).alias("lift"),
         )
     )
-    orders_n = F.col("_orders")
-    payday_days = payday_share(as_of)
-    return found.select(
-        "customer_id",
-        *[ratio(F.col(f"_{p}"), orders_n).alias(f"daypart_{p}_share") for p in NAMES],
-        *[ratio(F.col(f"_{d}"), orders_n).alias(f"dow_{d}_share") for d in WEEKDAYS],
-        "dow_daypart_top",
-        "dow_daypart_top_lift",
-        ratio((F.col("_sat") + F.col("_sun")) * 7, orders_n * 2).alias("weekend_ratio"),
-        ratio(F.col("_paydays"), orders_n * F.lit(payday_days)).alias("payday_ratio"),
+
+
+def habit_features(lifted: DataFrame, params: FeatureParams) -> DataFrame:
+    """One row per customer with a habit: feature 62. Of equals the higher lift, then the first by name."""
+    habits = lifted.where((F.col("n_events") >= params.cell_min_events) & (F.col("lift") >= params.cell_min_lift))
+    name = F.concat_ws("_", "weekday", "daypart")
+    order = Window.partitionBy("customer_id").orderBy(F.col("n_events").desc(), F.col("lift").desc(), name)
+    return (
+        habits.withColumn("_rank", F.row_number().over(order))
+        .where(F.col("_rank") == 1)
+        .select("customer_id", name.alias("dow_daypart_top"), F.col("lift").alias("dow_daypart_top_lift"))
     )
 
 
-def payday_share(as_of: AsOf) -> float:
-    """The share of the window's days that lie around payday.
+def paydays(as_of: AsOf) -> list[int]:
+    """The days of the window, counted back from the cut, that lie around payday.
 
     >>> from datetime import date
-    >>> round(payday_share(AsOf(date(2017, 12, 4))), 4)
-    0.3722
+    >>> paydays(AsOf(date(2017, 12, 4)))[:10]
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 30]
     """
-    days = [as_of.day - timedelta(days=d) for d in range(1, WINDOW + 1)]
-    return sum(d.day >= PAYDAY[0] or d.day <= PAYDAY[1] for d in days) / WINDOW
+    dated = [(ago, as_of.day - timedelta(days=ago)) for ago in range(1, WINDOW + 1)]
+    return [ago for ago, d in dated if d.day >= PAYDAY[0] or d.day <= PAYDAY[1]]
 
 
-def _with_habits(cells: DataFrame, params: FeatureParams) -> DataFrame:
-    """Adds `_cell`, its `_lift` over the population, and whether it is the customer's `_best` habit."""
-    share = F.col("_n") / F.sum("_n").over(Window.partitionBy("customer_id"))
-    everyone = F.sum("_n").over(Window.partitionBy("weekday", "_part")) / F.sum("_n").over(Window.partitionBy(F.lit(1)))
-    day = F.coalesce(*[F.when(F.col("weekday") == i, F.lit(d)) for i, d in enumerate(WEEKDAYS, 1)])
-    lifted = cells.select(
-        "*",
-        F.concat_ws("_", day, F.col("_part")).alias("_cell"),
-        F.round(share / everyone, 6).alias("_lift"),
+def _quarters(facts: Facts, name: str) -> DataFrame:
+    """account_id, quarter: quarters of an hour since 1970 with an event of the log."""
+    return (
+        known_before(facts.tables[name], facts.as_of)
+        .where(F.col("event_ts") >= F.lit(facts.as_of.plus(-WINDOW).ts))
+        .select("account_id", F.floor(F.unix_seconds("event_ts") / QUARTER).cast("bigint").alias("quarter"))
     )
-    habit = (F.col("_n") >= params.cell_min_events) & (F.col("_lift") >= params.cell_min_lift)
-    order = [F.when(habit, 0).otherwise(1), F.col("_n").desc(), F.col("_lift").desc(), F.col("_cell")]
-    rank = F.row_number().over(Window.partitionBy("customer_id").orderBy(*order))
-    return lifted.withColumn("_best", habit & (rank == 1))
 
 
-def _daypart() -> Column:
-    name = F.lit(DAYPARTS[0][0])
-    for part, first_hour in DAYPARTS[1:]:
-        name = F.when(F.col("hour") >= first_hour, F.lit(part)).otherwise(name)
-    return name
+def _part(hour: Column) -> Column:
+    """The position in NAMES of an hour's part of the day."""
+    part = F.lit(0)
+    for name, first_hour in DAYPARTS[1:]:
+        part = F.when(hour >= first_hour, F.lit(NAMES.index(name))).otherwise(part)
+    return part
 
 
-def _is_payday() -> Column:
-    return (F.col("month_day") >= PAYDAY[0]) | (F.col("month_day") <= PAYDAY[1])
+def _part_of_cell() -> Column:
+    return F.pmod("cell", F.lit(len(NAMES)))
+
+
+def _named(names: tuple[str, ...], position: Column) -> Column:
+    return F.coalesce(*[F.when(position == i, F.lit(name)) for i, name in enumerate(names)])

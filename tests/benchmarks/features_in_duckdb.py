@@ -156,7 +156,8 @@ pr as (select *, case {mode} end price_band_mode from (
     from priced join pctl using (category, u) group by all)),
 cells as (select customer_id, wd, case when h >= 23 or h < 5 then 'night' when h < 9 then 'early' when h < 12 then 'morning'
     when h < 15 then 'midday' when h < 18 then 'afternoon' else 'evening' end part, count(*) n,
-    count(*) filter (md >= 25 or md <= 5) pd from orders where days_ago <= 180 group by all),
+    count(*) filter (md >= 25 or md <= 5) pd
+    from (select distinct customer_id, days_ago, wd, h, md from orders where days_ago <= 180) group by all),
 lifted as (select *, ['mon','tue','wed','thu','fri','sat','sun'][wd] || '_' || part cell,
     round((n / sum(n) over (partition by customer_id)) / (sum(n) over (partition by wd, part) / sum(n) over ()), 6) lift from cells),
 best as (select *, n >= 5 and lift >= 1.5 ok, row_number() over (partition by customer_id

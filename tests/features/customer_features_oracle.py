@@ -222,9 +222,11 @@ def _price_features(lines: list[Row], prices: dict[tuple[str, int], float]) -> R
 
 
 def _daypart_features(moments: list[Row]) -> Row:
-    n = len(moments)
-    hours = [x["wall"].hour for x in moments]
-    days: list[date] = [x["wall"].date() for x in moments]
+    # several orders of one local hour are one active hour
+    active = {(x["wall"].date(), x["wall"].hour) for x in moments}
+    n = len(active)
+    hours = [hour for _, hour in active]
+    days: list[date] = [day for day, _ in active]
     names = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
     return {
         "daypart_night_share": _ratio(sum(h < 5 or h >= 23 for h in hours), n),

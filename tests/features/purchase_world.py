@@ -119,7 +119,8 @@ def by_customer(rows: list[Row]) -> dict[str, Row]:
 
 
 def _key(row: Row) -> tuple[str, ...]:
-    return tuple(str(row.get(k)) for k in ("customer_id", "category", "feature", "subject", "position"))
+    keys = ("customer_id", "category", "weekday", "daypart", "feature", "subject", "position")
+    return tuple(str(row.get(k)) for k in keys)
 
 
 def random_world(seed: int, customers: int = 14, orders: int = 12) -> World:
