@@ -1,7 +1,8 @@
 """What was known of a product when something happened to it, and at the cut.
 
 A version holds from its `valid_from` until the next one; the first known one reaches back, since a product was
-what it was before anybody described it. Versions from the cut on do not exist yet.
+what it was before anybody described it. Versions from the cut on do not exist yet. Versions that differ in other
+columns only are one: a price that changes every week would else multiply a join by fifty.
 """
 
 from __future__ import annotations
@@ -45,8 +46,10 @@ def product_versions(products: DataFrame, columns: Sequence[str], as_of: AsOf) -
     # the columns in the order make versions of one moment follow one another the same way on every run; all but the
     # last of them hold for no time at all
     in_time = Window.partitionBy("product_id").orderBy("_start", *[F.col(c).asc_nulls_first() for c in columns])
+    changed = [~F.col(c).eqNullSafe(F.lag(c).over(in_time)) for c in columns]
+    numbered = known.withColumn("_n", F.row_number().over(in_time)).withColumn("_changed", reduce(or_, changed))
     return (
-        known.withColumn("_n", F.row_number().over(in_time))
+        numbered.where((F.col("_n") == 1) | F.col("_changed"))
         .withColumn("_until", F.coalesce(F.lead("_start").over(in_time), cut))
         .withColumn("_from", F.when(F.col("_n") == 1, always).otherwise(F.col("_start")))
         .where(stated(columns))

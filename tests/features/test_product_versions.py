@@ -1,10 +1,11 @@
 """Product attributes as they held at an event, and at the cut."""
 
-from datetime import timedelta
+from datetime import UTC, timedelta
+from decimal import Decimal
 
 from pyspark.sql import SparkSession
 
-from features.product_versions import versions_at_cut, versions_at_event
+from features.product_versions import product_versions, versions_at_cut, versions_at_event
 from features.source_tables import PRODUCTS
 from tests.features.purchase_world import AS_OF, frame, product
 
@@ -40,3 +41,16 @@ def test_attributes_hold_from_their_version_to_the_next(spark: SparkSession) -> 
     assert {(r["category"], r["colour"]) for r in both} == {("MILK", None)}
     at_cut = {r["product_id"]: r["colour"] for r in versions_at_cut(products, ("colour",), AS_OF).collect()}
     assert at_cut == {"p0": "blue", "p4": "oak"}
+
+
+def test_versions_that_differ_in_other_columns_are_one(spark: SparkSession) -> None:
+    """A price that changes every week leaves one span of a colour, and two where the colour changes there and back."""
+    weekly = [
+        product("p0", colour="blue", valid_from=AS_OF.ts - 7 * i * DAY, list_price=Decimal(i)) for i in range(1, 9)
+    ]
+    there = product("p1", colour="red", valid_from=AS_OF.ts - 20 * DAY)
+    back = [there, there | {"colour": "blue", "valid_from": AS_OF.ts - 9 * DAY}, there | {"valid_from": AS_OF.ts - DAY}]
+    found = product_versions(frame(spark, PRODUCTS, weekly + back), ("colour",), AS_OF).collect()
+    spans = sorted((r["product_id"], r["_from"].replace(tzinfo=UTC), r["colour"]) for r in found)
+    assert [(p, c) for p, _, c in spans] == [("p0", "blue"), ("p1", "red"), ("p1", "blue"), ("p1", "red")]
+    assert len({(r["product_id"], r["_until"]) for r in found}) == 4
