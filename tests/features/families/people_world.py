@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from features.facts import Facts
 from features.output_tables import CUSTOMER_MAP
 from features.source_tables import SOURCES
 from features.tags.post_tag_table import POST_TAGS
-from tests.features.purchase_world import ALWAYS, AS_OF, frame, local, product
+from tests.features.purchase_world import ALWAYS, AS_OF, frame, line, local, product
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -111,14 +112,51 @@ def facts_of(spark: SparkSession, tables: Mapping[str, list[Row]], params: Featu
 
 
 def with_future(tables: Tables) -> Tables:
-    """The tables with each row that is not known before the cut changed where it can be, and copies added at it."""
-    cut, changed = AS_OF.ts, {}
+    """The tables with more rows like those there are, that happened at the cut or were known only at it."""
+    cut, more = AS_OF.ts, {}
     for name, rows in tables.items():
-        key = next(c for c in CONTRACTS[name].key if c not in ("account_id", "event_ts", "valid_from"))
-        late = [r | {"available_ts": cut, key: f"{r[key]}-late"} for r in rows if isinstance(r.get(key), str)]
-        after = [r | {"event_ts": cut, "available_ts": cut, key: f"{r[key]}-at"} for r in rows[:20]]
-        changed[name] = rows + late + (after if "event_ts" in CONTRACTS[name].names else [])
-    return changed
+        contract = CONTRACTS[name]
+        moment = "event_ts" if "event_ts" in contract.names else "valid_from"
+        names = [k for k in contract.key if k in contract.names and k not in ("account_id", moment, "tier")]
+        key = next((k for k in names if contract.column(k).kind == "string"), None)
+        late = [r | {"available_ts": cut} for r in rows[:40]]
+        after = [r | {moment: cut, "available_ts": r[moment]} for r in rows[:40]]
+        both = [r if key is None else r | {key: f"{r[key]}-{i}"} for i, r in enumerate(late + after)]
+        more[name] = rows + both
+    return more
+
+
+def order(draws: Draws, number: int) -> Row:
+    """One order of one line."""
+    amount = Decimal(draws.rng.randint(1, 90000)).scaleb(-2)
+    return line("", f"o{number}", AS_OF.ts, amount=str(amount)) | draws.log() | {"order_id": f"o{number}"}
+
+
+def refund(draws: Draws, number: int, order: Row) -> Row:
+    """A refund of an order: part of it, all, more than all, or of no stated amount."""
+    amount = draws.rng.choice([None, order["amount"], order["amount"] * 2, Decimal("0.50")])
+    row = draws.log(order_id=order["order_id"], status="refunded", status_no=number, amount=amount)
+    return row | {"account_id": order["account_id"]}
+
+
+def net_orders_of(tables: Tables) -> list[Row]:
+    """Known orders with `net`: the amount less refunds known before the cut, at least 0."""
+    back = [r for r in known(tables.get("order_status", [])) if r["status"] == "refunded"]
+    return [
+        o
+        | {
+            "net": max(
+                o["amount"]
+                - sum(
+                    r["amount"] or 0
+                    for r in back
+                    if (r["order_id"], r["customer_id"]) == (o["order_id"], o["customer_id"])
+                ),
+                Decimal(0),
+            )
+        }
+        for o in known(tables["transactions"])
+    ]
 
 
 def by_customer(frames: Sequence[DataFrame], definitions: Sequence[FeatureDef]) -> dict[str, Row]:
