@@ -20,6 +20,7 @@ from features.families import (
     browsing,
     carts,
     category_features,
+    category_interest,
     contact_history,
     coupons,
     daypart,
@@ -37,7 +38,9 @@ from features.families import (
     returns,
     rhythm,
     sales_channels,
+    search_terms,
     service,
+    style_bands,
     unpaid_orders,
     value_scores,
     viewed_products,
@@ -115,7 +118,7 @@ FAMILIES: tuple[Family, ...] = (
 DERIVED: tuple[Derived, ...] = (value_scores,)
 # columns that a job adds, because fitted models make them
 MODELLED: tuple[Described, ...] = (lifetime, lifecycle)
-COMPANIONS: tuple[Companion, ...] = (category_features, daypart_features)
+COMPANIONS: tuple[Companion, ...] = (category_features, daypart_features, category_interest, style_bands, search_terms)
 
 
 def all_definitions() -> tuple[FeatureDef, ...]:
