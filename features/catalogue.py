@@ -28,6 +28,7 @@ from features.families import (
     fashion,
     holidays,
     influence,
+    influence_score,
     life_events,
     lifecycle,
     lifetime,
@@ -115,7 +116,7 @@ FAMILIES: tuple[Family, ...] = (
     service,
 )
 # in the order in which they are computed
-DERIVED: tuple[Derived, ...] = (value_scores,)
+DERIVED: tuple[Derived, ...] = (influence_score, value_scores)
 # columns that a job adds, because fitted models make them
 MODELLED: tuple[Described, ...] = (lifetime, lifecycle)
 COMPANIONS: tuple[Companion, ...] = (category_features, daypart_features, category_interest, style_bands, search_terms)
