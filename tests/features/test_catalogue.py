@@ -5,6 +5,7 @@ from features.catalogue import (
     all_definitions,
     companion_definitions,
     source_columns,
+    source_names,
     spec_json,
     switched_off,
 )
@@ -50,7 +51,9 @@ def test_spec_is_canonical() -> None:
 
 def test_switched_off_names_features_and_source() -> None:
     """An empty source column names the features that are null for it; nothing is off when all are filled."""
-    filled = {"transactions": {"list_amount", "coupon_amount"}, "products": {"category", "brand"}}
-    (off,) = switched_off(filled)
+    filled: dict[str, set[str]] = {name: set() for name in source_names()}
+    for table, column in source_columns():
+        filled[table].add(column)
+    assert switched_off(filled) == ()
+    (off,) = switched_off(filled | {"products": filled["products"] - {"own_brand"}})
     assert (off.features, off.reason) == (("own_brand_share",), "products.own_brand is empty")
-    assert switched_off(filled | {"products": {"category", "brand", "own_brand"}}) == ()
