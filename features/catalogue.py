@@ -21,6 +21,7 @@ from features.families import (
     carts,
     category_features,
     category_interest,
+    colour_features,
     contact_history,
     coupons,
     daypart,
@@ -33,6 +34,7 @@ from features.families import (
     lifecycle,
     lifetime,
     membership,
+    outfit_features,
     price,
     promotion,
     recency,
@@ -41,6 +43,7 @@ from features.families import (
     sales_channels,
     search_terms,
     service,
+    size_features,
     style_bands,
     unpaid_orders,
     value_scores,
@@ -119,7 +122,16 @@ FAMILIES: tuple[Family, ...] = (
 DERIVED: tuple[Derived, ...] = (influence_score, value_scores)
 # columns that a job adds, because fitted models make them
 MODELLED: tuple[Described, ...] = (lifetime, lifecycle)
-COMPANIONS: tuple[Companion, ...] = (category_features, daypart_features, category_interest, style_bands, search_terms)
+COMPANIONS: tuple[Companion, ...] = (
+    category_features,
+    daypart_features,
+    category_interest,
+    style_bands,
+    search_terms,
+    colour_features,
+    size_features,
+    outfit_features,
+)
 
 
 def all_definitions() -> tuple[FeatureDef, ...]:

@@ -17,13 +17,16 @@ from pyspark.sql import functions as F
 from features.as_of import OPEN_START, AsOf
 
 
-def versions_at_event(frame: DataFrame, products: DataFrame, columns: Sequence[str], as_of: AsOf) -> DataFrame:
+def versions_at_event(
+    frame: DataFrame, products: DataFrame, columns: Sequence[str], as_of: AsOf, any_of: Sequence[str] | None = None
+) -> DataFrame:
     """`frame` (with `product_id` and `event_ts`) and the `columns` of its product as they held at the event.
 
-    Rows whose product states none of the columns at that moment are left out: products without colours cost a join
-    with nothing.
+    Rows whose product states none of `any_of` (default: of the columns) at that moment are left out: products
+    without colours cost a join with nothing.
     """
-    versions = product_versions(products, columns, as_of).withColumnRenamed("product_id", "_product_id")
+    versions = product_versions(products, columns, as_of).where(stated(any_of or columns))
+    versions = versions.withColumnRenamed("product_id", "_product_id")
     holds = (
         (F.col("product_id") == F.col("_product_id"))
         & (F.col("event_ts") >= F.col("_from"))
