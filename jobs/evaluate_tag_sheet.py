@@ -1,0 +1,163 @@
+"""`nextbest evaluate tags --posts FOLDER`: the tagger on real posts that a person has labelled.
+
+The sheet (`tests/data/tag_sheet`, README there) names posts by a hash of their text; the texts stay with the public
+corpora, and FOLDER holds those. Posts of the sheet whose text is not there are counted and left out. A baseline
+without guards (a tag wherever one of its bare keywords stands) is in the same table.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from features.errors import DataError
+from jobs.console import say, show_table
+from jobs.tag_sheet_draw import CSTANCE, EPIDEMIC, EVERYDAY, SENTIMENT, Keywords, read_keywords, read_posts
+from scoring.tag_sheet import FEW, INTEREST, KINDS, LIFE_EVENT, Found, LabelledPost, judged
+
+SHEET = Path(__file__).resolve().parents[1] / "tests" / "data" / "tag_sheet"  # only a checkout has it
+SPLITS = ("development", "held_out")
+TAGGER, BASELINE = "tagger", "bare keywords"
+# the corpora have no dates; about when they were written, for words such as "next week"
+POSTED = {
+    CSTANCE: datetime(2022, 12, 1, tzinfo=UTC),
+    EVERYDAY: datetime(2016, 6, 1, tzinfo=UTC),
+    EPIDEMIC: datetime(2020, 1, 24, tzinfo=UTC),
+    SENTIMENT: datetime(2012, 9, 1, tzinfo=UTC),
+}
+
+posts_option = click.option(
+    "--posts",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Folder with the public corpora of the labelled sheet (CSV or JSON files, at any depth).",
+)
+sheet_option = click.option(
+    "--sheet",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=SHEET,
+    help="Folder with labels.csv, strata.csv and keywords.csv.",
+)
+
+
+def read_labels(path: Path) -> list[LabelledPost]:
+    """The rows of the sheet, in order."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return [
+            LabelledPost(
+                row["post_id"],
+                row["stratum"],
+                row["split"],
+                {LIFE_EVENT: _names(row["life_events"]), INTEREST: _names(row["interests"])},
+                row["trap"],
+                row["sure"] == "yes",
+            )
+            for row in csv.DictReader(lines)
+        ]
+
+
+def read_population(path: Path) -> dict[str, int]:
+    """Posts of each stratum in its corpus."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        return {row["stratum"]: int(row["population"]) for row in csv.DictReader(lines)}
+
+
+def find_by_tagger(posts: Sequence[LabelledPost], texts: Mapping[str, str]) -> Found:
+    """What the tagger with the lexicon of `conf/lexicon` finds."""
+    from features.tags.tagger import tag_texts
+    from jobs.lexicon_files import load_lexicon
+
+    posted = [POSTED.get(post.stratum.partition(":")[0], POSTED[CSTANCE]) for post in posts]
+    tags = tag_texts([texts[post.post_id] for post in posts], posted, load_lexicon())
+    return {
+        post.post_id: {kind: frozenset(t.tag for t in of_post if t.tag_kind == kind) for kind in KINDS}
+        for post, of_post in zip(posts, tags, strict=True)
+    }
+
+
+def find_by_keywords(posts: Sequence[LabelledPost], texts: Mapping[str, str], keywords: Keywords) -> Found:
+    """The baseline: every tag one of whose keywords stands anywhere in the text."""
+    words = {LIFE_EVENT: keywords.life_events, INTEREST: keywords.interests}
+    return {
+        post.post_id: {
+            kind: frozenset(tag for tag, of in tags.items() if any(word in texts[post.post_id] for word in of))
+            for kind, tags in words.items()
+        }
+        for post in posts
+    }
+
+
+def evaluate_sheet(
+    folder: Path,
+    json_path: Path | None = None,
+    sheet: Path = SHEET,
+    tagger: Callable[[Sequence[LabelledPost], Mapping[str, str]], Found] = find_by_tagger,
+) -> dict[str, Any]:
+    """Judges the tagger on the posts of the sheet that a folder has; prints tables, and gives the same figures.
+
+    Raises `DataError` where the folder has none of the posts.
+    """
+    texts = read_posts(folder)
+    labels = read_labels(sheet / "labels.csv")
+    posts = [post for post in labels if post.post_id in texts]
+    if not posts:
+        raise DataError(f"no post of {sheet / 'labels.csv'} is in {folder}: see the README beside it for the corpora")
+    population = read_population(sheet / "strata.csv")
+    finders = {
+        TAGGER: tagger(posts, texts),
+        BASELINE: find_by_keywords(posts, texts, read_keywords(sheet / "keywords.csv")),
+    }
+    figures: dict[str, Any] = {"posts": len(posts), "missing": len(labels) - len(posts)}
+    for split in SPLITS:
+        mine = [post for post in posts if post.split == split]
+        figures[split] = {name: judged(mine, found, population) for name, found in finders.items()}
+    say(f"{len(posts):,} labelled posts; {figures['missing']:,} of the sheet are not in {folder}")
+    for split in SPLITS:
+        show_split(split, figures[split])
+    if json_path:
+        json_path.write_text(json.dumps(figures, indent=1))
+        say(f"wrote {json_path}")
+    return figures
+
+
+def show_split(split: str, figures: Mapping[str, Any]) -> None:
+    """The tables of one half of the sheet."""
+    mine, bare = figures[TAGGER], figures[BASELINE]
+    header = ("tag", "n", "tagged", "precision", "95 %", "recall", "95 %", "bare precision", "bare recall")
+    for kind in KINDS:
+        rows = [_row(f"all {kind}s", mine["all"][kind], bare["all"][kind])]
+        rows.append(_row("  where the reader was sure", mine["all_sure"][kind], bare["all_sure"][kind]))
+        tags = {**bare["tags"][kind], **mine["tags"][kind]}
+        for tag in sorted(tags, key=lambda t: (-tags[t]["positives"], t)):
+            ours = mine["tags"][kind].get(tag, {"positives": tags[tag]["positives"], "tagged": 0, "few": True})
+            if ours["positives"] or ours["tagged"]:
+                rows.append(_row(tag + (" *" if ours["few"] else ""), ours, bare["tags"][kind].get(tag, {})))
+        show_table(f"{split}: {kind}s on {mine['posts']:,} posts", header, rows)
+        whole = [f"{k} {_rate(mine['whole_corpora'][kind][k])}" for k in ("precision", "recall")]
+        say(f"* fewer than {FEW} positives. Weighted to the whole corpora: {', '.join(whole)}")
+    wrong = [(trap, t["posts"], t["wrong"], bare["traps"][trap]["wrong"]) for trap, t in mine["traps"].items()]
+    show_table(f"{split}: traps", ("trap", "posts", "wrongly tagged", "by bare keywords"), wrong)
+
+
+def _row(name: str, mine: Mapping[str, Any], bare: Mapping[str, Any]) -> tuple[object, ...]:
+    rates = [f(mine, key) for key in ("precision", "recall") for f in (lambda m, k: _rate(m.get(k)), _interval)]
+    bares = [_rate(bare.get(key)) for key in ("precision", "recall")]
+    return (name, mine["positives"], mine["tagged"], *rates, *bares)
+
+
+def _rate(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _interval(figures: Mapping[str, Any], key: str) -> str:
+    low, high = figures.get(f"{key}_low"), figures.get(f"{key}_high")
+    return "" if low is None or high is None else f"{low:.2f} to {high:.2f}"
+
+
+def _names(cell: str) -> frozenset[str]:
+    return frozenset(filter(None, cell.split("|")))
