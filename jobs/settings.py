@@ -30,6 +30,7 @@ from features.identifiers import IdentifierParams
 from features.identity_params import IdentityParams
 from features.quality_params import QualityParams
 from features.reach import ReachParams
+from features.tag_sheet.tag_params import TagParams
 from jobs.session import SessionParams
 from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
 from scoring.channel_params import ChannelParams
@@ -74,6 +75,7 @@ class Settings(BaseModel):
     decisions: DecisionParams
     features: FeatureParams
     cube: CubeParams
+    customer_tags: TagParams
     contact_features: ContactFeatureParams
     response: ResponseParams
     response_priors: ResponsePriors
