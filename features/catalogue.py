@@ -117,11 +117,12 @@ FAMILIES: tuple[Family, ...] = (
     fashion,
     acquisition,
     service,
+    lifecycle,
 )
 # in the order in which they are computed
 DERIVED: tuple[Derived, ...] = (influence_score, value_scores)
 # columns that a job adds, because fitted models make them
-MODELLED: tuple[Described, ...] = (lifetime, lifecycle)
+MODELLED: tuple[Described, ...] = (lifetime,)
 COMPANIONS: tuple[Companion, ...] = (
     category_features,
     daypart_features,

@@ -17,6 +17,8 @@ from features.family_params import (
     FashionParams,
     HolidayParams,
     InfluenceParams,
+    LifecycleParams,
+    LifetimeParams,
     MembershipParams,
     ReturnParams,
     SalesChannelParams,
@@ -58,6 +60,8 @@ class FeatureParams:
     carts: CartParams = field(default_factory=CartParams)
     unpaid_orders: UnpaidOrderParams = field(default_factory=UnpaidOrderParams)
     browsing: BrowsingParams = field(default_factory=BrowsingParams)
+    lifecycle: LifecycleParams = field(default_factory=LifecycleParams)
+    lifetime: LifetimeParams = field(default_factory=LifetimeParams)
 
     def __post_init__(self) -> None:
         """Refuses values for which a feature has no meaning."""

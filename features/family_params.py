@@ -251,3 +251,58 @@ class BrowsingParams:
         faults += [] if 0 < self.price_drop < 1 else ["price_drop must lie between 0 and 1"]
         if faults:
             raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True)
+class LifecycleParams:
+    """When silence means something, in multiples of a customer's own gap between order days: see `features.stages`."""
+
+    usual_gap_weight: float = 2.0  # gaps that the population's usual gap counts for against a customer's own
+    at_risk: float = 3.0  # own gaps of silence from which a customer is at risk
+    calm: float = 2.0  # an order in less than so many own gaps says that the risk is over; below at_risk
+    lapsed: float = 6.0  # own gaps of silence from which a customer has lapsed
+    min_at_risk_days: float = 28.0  # nobody is at risk sooner
+    min_lapsed_days: float = 90.0  # nobody has lapsed sooner
+    max_lapsed_days: float = 730.0  # after so many days of silence everybody has
+    loyal_orders: int = 4  # order days within loyal_days from which a customer is loyal
+    loyal_keep_orders: int = 2  # order days within loyal_days below which she is no longer; below loyal_orders
+    loyal_days: int = 365  # the window of both
+    settle_orders: int = 2  # orders after the one that ended a lapse, from which a calm one settles the customer
+
+    def __post_init__(self) -> None:
+        """Refuses thresholds that contradict each other."""
+        faults = [] if self.usual_gap_weight > 0 else ["usual_gap_weight must be above 0"]
+        faults += [] if 0 < self.calm < self.at_risk < self.lapsed else ["0 < calm < at_risk < lapsed must hold"]
+        if not 1 <= self.min_at_risk_days <= self.min_lapsed_days <= self.max_lapsed_days:
+            faults.append("1 <= min_at_risk_days <= min_lapsed_days <= max_lapsed_days must hold")
+        faults += (
+            [] if 1 <= self.loyal_keep_orders < self.loyal_orders else ["loyal_keep_orders must be below loyal_orders"]
+        )
+        faults += [f"{n} must be at least 1" for n in ("loyal_days", "settle_orders") if getattr(self, n) < 1]
+        if faults:
+            raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True)
+class LifetimeParams:
+    """What the fitted models of lifetime, spend and churn are told: see `jobs/lifetime_scores.py`."""
+
+    margin_rate: float = 0.25  # ASSUMPTION: margin as a share of amount, in clv_365
+    yearly_discount: float = 0.1  # what money is worth less in a year
+    max_correlation: float = 0.3  # of spend and frequency, in logarithms, above which Gamma-Gamma is not used
+    min_repeaters: int = 50  # customers with a second order day below which spend is a shrunken mean
+    spend_customers: int = 1000000  # customers, about, that spend is fitted to: a sample by hash above
+    churn_customers: int = 40000  # customers, about, that the churn hazard learns from: a sample by hash
+    churn_cuts: int = 2  # earlier cuts, 90 days apart, that it learns at
+    churn_min_rows: int = 500  # customers and cuts below which it is not trained
+    churn_trees: int = 60  # trees of it
+
+    def __post_init__(self) -> None:
+        """Refuses values for which there is nothing to fit."""
+        faults = [] if 0 <= self.margin_rate <= 1 else ["margin_rate must lie between 0 and 1"]
+        faults += [] if 0 <= self.yearly_discount < 10 else ["yearly_discount must lie between 0 and 10"]
+        faults += [] if 0 < self.max_correlation <= 1 else ["max_correlation must lie between 0 and 1"]
+        counts = ("min_repeaters", "spend_customers", "churn_customers", "churn_cuts", "churn_min_rows", "churn_trees")
+        faults += [f"{n} must be at least 1" for n in counts if getattr(self, n) < 1]
+        if faults:
+            raise ValueError("; ".join(faults))
