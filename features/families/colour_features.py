@@ -44,6 +44,14 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
         default="0",
         low=1,
     ),
+    Def(
+        "days_since_first",
+        142,
+        kind="int",
+        definition="days from the first line in the colour to the cut",
+        default="0",
+        low=1,
+    ),
 )
 
 CONTRACT = feature_contract(
@@ -75,11 +83,15 @@ def colour_shares(facts: Facts) -> DataFrame:
 
 
 def as_attribute_counts(lines: DataFrame, attribute: str) -> DataFrame:
-    """customer_id, the attribute, n_lines_365, recency_days of `as_garment_lines` that state the attribute."""
+    """customer_id, the attribute, n_lines_365, recency_days, days_since_first of `as_garment_lines` that state the attribute."""
     return (
         lines.where(F.col(attribute).isNotNull() & within(365))
         .groupBy("customer_id", attribute)
-        .agg(F.count(F.lit(1)).alias("n_lines_365"), F.min("days_ago").alias("recency_days"))
+        .agg(
+            F.count(F.lit(1)).alias("n_lines_365"),
+            F.min("days_ago").alias("recency_days"),
+            F.max("days_ago").alias("days_since_first"),
+        )
     )
 
 

@@ -31,6 +31,9 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
     Def("n_kept_lines_730", 145, kind="long", definition="lines kept in any size", default="0", low=1),
     Def("n_mode_lines_730", 145, kind="long", definition="lines kept in size_mode", default="0", low=1),
     Def("recency_days", 145, kind="int", definition="days from the last line kept in size_mode", default="0", low=1),
+    Def(
+        "days_since_first", 145, kind="int", definition="days from the first line kept in size_mode", default="0", low=1
+    ),
 )
 
 CONTRACT = feature_contract(
@@ -55,7 +58,7 @@ def as_customer_sizes(lines: DataFrame) -> DataFrame:
     """customer_id, product_type and the columns of DEFINITIONS, from `as_garment_lines`."""
     kept = lines.where(F.col("size").isNotNull() & F.col("product_type").isNotNull() & ~F.col("returned"))
     sizes = kept.groupBy("customer_id", "product_type", "size").agg(
-        F.count(F.lit(1)).alias("_n"), F.min("days_ago").alias("_last")
+        F.count(F.lit(1)).alias("_n"), F.min("days_ago").alias("_last"), F.max("days_ago").alias("_first")
     )
     garment = Window.partitionBy("customer_id", "product_type")
     ranked = sizes.withColumn("_rank", F.row_number().over(garment.orderBy(F.col("_n").desc(), "_last", "size")))
@@ -67,6 +70,7 @@ def as_customer_sizes(lines: DataFrame) -> DataFrame:
             F.sum("_n").cast("bigint").alias("n_kept_lines_730"),
             F.max(F.when(mode, F.col("_n"))).cast("bigint").alias("n_mode_lines_730"),
             F.max(F.when(mode, F.col("_last"))).alias("recency_days"),
+            F.max(F.when(mode, F.col("_first"))).alias("days_since_first"),
         )
         .withColumn("size_share", ratio(F.col("n_mode_lines_730"), F.col("n_kept_lines_730")))
     )

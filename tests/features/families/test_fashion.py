@@ -74,6 +74,7 @@ def colour_oracle(rows: list[Row]) -> tuple[Buckets, dict[str, Row]]:
             companion[who, colour] = {
                 "n_lines_365": k,
                 "recency_days": min(x["age"] for x in year if (x["who"], x["colour"]) == (who, colour)),
+                "days_since_first": max(x["age"] for x in year if (x["who"], x["colour"]) == (who, colour)),
                 "share_365": pytest.approx(k / n, abs=1e-6),
                 "lift_365": pytest.approx((k + 5 * p) / (n + 5) / p, abs=1e-5),
             }
@@ -106,6 +107,7 @@ def size_oracle(rows: list[Row]) -> tuple[Buckets, dict[str, Row]]:
             "n_kept_lines_730": len(mine),
             "n_mode_lines_730": n[mode],
             "recency_days": last[mode],
+            "days_since_first": max(x["age"] for x in mine if x["size"] == mode),
         }
     for who in {who for who, _ in companion}:
         mine_ = [r for (w, _), r in companion.items() if w == who]
