@@ -21,6 +21,7 @@ from features.families import (
     carts,
     category_features,
     category_interest,
+    channel_features,
     colour_features,
     contact_history,
     coupons,
@@ -34,6 +35,7 @@ from features.families import (
     lifecycle,
     lifetime,
     membership,
+    offer_kind_features,
     outfit_features,
     price,
     promotion,
@@ -132,6 +134,8 @@ COMPANIONS: tuple[Companion, ...] = (
     colour_features,
     size_features,
     outfit_features,
+    channel_features,
+    offer_kind_features,
 )
 
 

@@ -116,7 +116,10 @@ def with_future(tables: Tables) -> Tables:
     cut, more = AS_OF.ts, {}
     for name, rows in tables.items():
         contract = CONTRACTS[name]
-        moment = "event_ts" if "event_ts" in contract.names else "valid_from"
+        moment = next((m for m in ("event_ts", "valid_from") if m in contract.names), "starts_on")
+        if moment == "starts_on":  # offers: described once
+            more[name] = rows
+            continue
         names = [k for k in contract.key if k in contract.names and k not in ("account_id", moment, "tier")]
         key = next((k for k in names if contract.column(k).kind == "string"), None)
         late = [r | {"available_ts": cut} for r in rows[:40]]
