@@ -16,30 +16,25 @@ from jobs.cli import common_options
 from jobs.console import say, show_table
 from jobs.settings import Settings
 from jobs.tables import Lake
+from jobs.visit_card import show_card
 from jobs.workspace import open_lake
 
 # What a person wants to see first; --all shows every feature.
 HIGHLIGHTS = (
+    "lifecycle_stage", "stage_since", "p_alive", "exp_orders_90", "clv_365",
     "recency_days", "n_orders_90", "n_orders_365", "net_amt_365", "aov_365", "rfm_segment", "ipt_median",
     "overdue_ratio", "days_since_first_order", "n_cats_365", "own_brand_share", "discounted_line_share_365",
     "price_band_mode", "weekend_ratio",
 )  # fmt: skip
-# Feature -> the tag that it will become, in words. Tables of scored tags with support and expiry come later.
-HABITS = {
-    "top_cat_1": "favourite category",
-    "top_cat_2": "second favourite category",
-    "top_cat_3": "third favourite category",
-    "dow_daypart_top": "favourite time to shop",
-    "is_top20_value": "among the top fifth by value",
-}
 ROWS = 10
 
 
 @click.command("explain")
 @click.argument("customer_id", metavar="CUSTOMER")
 @click.option("--all", "everything", is_flag=True, help="Show every feature.")
+@click.option("--card", is_flag=True, help="The card for store staff before a visit, and nothing else.")
 @common_options
-def command(settings: Settings, customer_id: str, everything: bool) -> None:
+def command(settings: Settings, customer_id: str, everything: bool, card: bool) -> None:
     """Show one customer: accounts, features, products, categories, channels, offers, why and why not.
 
     CUSTOMER is a customer_id or an account (household, member number).
@@ -48,12 +43,16 @@ def command(settings: Settings, customer_id: str, everything: bool) -> None:
     customer_id, accounts = _identity(lake, customer_id)
     day = _day(lake, settings.as_of)
     say(f"customer {customer_id}, as of {day}; accounts: {', '.join(accounts)}")
+    if card:
+        show_card(lambda name: _rows(lake, name, day, customer_id))
+        return
     features = _rows(lake, "customer_features", day, customer_id)
     if not features:
         say(f"no facts known before {day}: no features")
     else:
         _show_features(features[0], everything)
     for name, columns in {
+        "customer_tags": ("tag", "score", "support", "first_seen", "last_seen", "expires_on", "evidence"),
         "next_best_products": ("rank", "product_id", "category", "kind", "p_buy", "reasons"),
         "next_best_categories": ("rank", "category", "state", "p_buy", "reasons"),
         "channel_scores": ("channel", "offer_kind", "p_response", "uplift_basis", "fatigue", "reasons"),
@@ -107,8 +106,6 @@ def _show_features(row: dict[str, Any], everything: bool) -> None:
         ["feature", "value", "meaning"],
         [(n, row[n], definitions[n].definition if n in definitions else "") for n in chosen],
     )
-    habits = [f"{words}: {row[n]}" for n, words in HABITS.items() if row.get(n) not in (None, False)]
-    say("habits so far: " + ("; ".join(habits) or "none with enough support"))
 
 
 def _show(lake: Lake, name: str, columns: Sequence[str], day: date, customer_id: str) -> None:

@@ -148,7 +148,7 @@ def test_explain_and_tables(lake: Lake) -> None:
     customer = lake.arrow("next_best_products")["customer_id"][0].as_py()
     done = nextbest("explain", customer, "--lake", str(lake.root))
     assert done.returncode == 0, done.stderr
-    for word in ("features", "habits so far", "next_best_products", "decision_trace"):
+    for word in ("features", "customer_tags", "next_best_products", "decision_trace"):
         assert word in done.stdout
     assert "next_best_offers" in nextbest("tables", "--lake", str(lake.root)).stdout
     assert "decide-offers" in nextbest("tables", "history", "next_best_offers", "--lake", str(lake.root)).stdout
