@@ -110,7 +110,8 @@ def active_hours(facts: Facts) -> DataFrame:
 
 
 def as_cells(hours: DataFrame, as_of: AsOf) -> DataFrame:
-    """Active hours by customer and `cell`: n_events and n_paydays, those of them around payday.
+    """Active hours by customer and `cell`: n_events, n_paydays (those of them around payday), recency_days and
+    days_since_first.
 
     `cell` is 6 times the weekday (0 is Monday) plus the part of the day (0 is night).
     """
@@ -119,11 +120,17 @@ def as_cells(hours: DataFrame, as_of: AsOf) -> DataFrame:
     return (
         hours.select(
             "customer_id",
+            "days_ago",
             (weekday * len(NAMES) + _part(F.col("hour"))).cast("int").alias("cell"),
             F.col("days_ago").isin(paydays(as_of)).cast("int").alias("_payday"),
         )
         .groupBy("customer_id", "cell")
-        .agg(F.count(F.lit(1)).cast("int").alias("n_events"), F.sum("_payday").cast("int").alias("n_paydays"))
+        .agg(
+            F.count(F.lit(1)).cast("int").alias("n_events"),
+            F.sum("_payday").cast("int").alias("n_paydays"),
+            F.min("days_ago").alias("recency_days"),
+            F.max("days_ago").alias("days_since_first"),
+        )
     )
 
 
@@ -165,7 +172,7 @@ def fit_cell_shares(hour_cells: DataFrame) -> DataFrame:
 
 
 def with_lift(hour_cells: DataFrame, totals: DataFrame, shares: DataFrame) -> DataFrame:
-    """One row per customer and cell: weekday, daypart, n_events, share, lift by the population's `shares`."""
+    """One row per customer and cell: weekday, daypart, n_events, share, lift by the population's `shares`, and days."""
     population_share = shares.select(F.col("position").alias("cell"), F.col("value").alias("_everyone"))
     n, total = F.col("n_events"), F.col("total")
     return (
@@ -179,6 +186,8 @@ def with_lift(hour_cells: DataFrame, totals: DataFrame, shares: DataFrame) -> Da
             "n_events",
             ratio(n, total).alias("share"),
             ratio(n, total * F.col("_everyone")).alias("lift"),
+            "recency_days",
+            "days_since_first",
         )
     )
 

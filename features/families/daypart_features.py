@@ -28,6 +28,8 @@ DEFINITIONS = (
         low=0,
         leak_note="population shares of the same snapshot, saved with it",
     ),
+    Cell("recency_days", kind="int", definition="days from the last of them to the cut", default="0", low=1),
+    Cell("days_since_first", kind="int", definition="days from the first of them to the cut", default="0", low=1),
 )
 
 NEEDS: tuple[str, ...] = ()
