@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
@@ -14,6 +15,9 @@ from features.catalogue import (
     DERIVED,
     FAMILIES,
     FEATURE_PARAMETERS,
+    Companion,
+    Derived,
+    Family,
     all_definitions,
 )
 from features.contract import KINDS, Contract
@@ -25,20 +29,35 @@ from features.population import population
 Derive = Callable[[DataFrame, Facts], tuple[DataFrame, list[DataFrame]]]
 
 
-def build_customer_features(facts: Facts, modelled: Sequence[Derive] = ()) -> dict[str, DataFrame]:
+@dataclass(frozen=True)
+class Rooms:
+    """Modules that a snapshot is made of; what is left out is as if its sources were missing."""
+
+    families: Sequence[Family] = FAMILIES
+    derived: Sequence[Derived] = DERIVED
+    companions: Sequence[Companion] = COMPANIONS
+
+
+EVERYTHING = Rooms()
+
+
+def build_customer_features(
+    facts: Facts, modelled: Sequence[Derive] = (), rooms: Rooms = EVERYTHING
+) -> dict[str, DataFrame]:
     """The tables of the snapshot by name, each with the columns of its contract.
 
-    `modelled` adds what fitted models make of the other columns; without it those columns are null.
+    `modelled` adds what fitted models make of the other columns; without it those columns are null. `rooms` is for
+    tests and measurements that concern a part of the catalogue.
     """
-    present = [f for f in FAMILIES if facts.has(*f.NEEDS)]
+    present = [f for f in rooms.families if facts.has(*f.NEEDS)]
     frames = [frame for family in present for frame in family.features(facts)]
-    rows = facts.kept("family_rows", lambda: _join_families(population(facts), frames))
-    parameters = [frame for f in (*present, *COMPANIONS) for frame in _fitted(f, facts)]
-    for derive in (*[d.derive for d in DERIVED if facts.has(*d.NEEDS)], *modelled):
+    rows = facts.kept("family_rows", lambda: _join_families(population(facts), facts.customers, frames))
+    parameters = [frame for f in (*present, *rooms.companions) for frame in _fitted(f, facts)]
+    for derive in (*[d.derive for d in rooms.derived if facts.has(*d.NEEDS)], *modelled):
         rows, fitted = derive(rows, facts)
         parameters += fitted
     tables = {"customer_features": _dated(CUSTOMER_FEATURES, _with_absent(rows), facts)}
-    for companion in COMPANIONS:
+    for companion in rooms.companions:
         if facts.has(*companion.NEEDS):
             tables[companion.CONTRACT.name] = _dated(companion.CONTRACT, companion.rows(facts), facts)
     tables["feature_parameters"] = _dated(FEATURE_PARAMETERS, reduce(DataFrame.unionByName, parameters), facts)
@@ -55,9 +74,16 @@ def _dated(contract: Contract, df: DataFrame, facts: Facts) -> DataFrame:
     return contract.conform(df.withColumn("as_of", F.lit(facts.as_of.day.isoformat()).cast("date")))
 
 
-def _join_families(customers: DataFrame, families: list[DataFrame]) -> DataFrame:
-    """The wide row: the population with every family beside it, and defaults where a family has no row."""
-    wide = reduce(lambda left, right: left.join(right, "customer_id", how="left"), families, customers)
+def _join_families(population: DataFrame, customers: DataFrame, families: list[DataFrame]) -> DataFrame:
+    """The wide row: the population with every family beside it, and defaults where a family has no row.
+
+    `customers` has the customer_no of each customer_id; a family has one of these as its key. The narrow frame comes
+    first in each join: the embedded engine builds its hash table from the left, and the wide rows stream through.
+    """
+    wide = customers.join(population, "customer_id", how="right")
+    for family in families:
+        key = "customer_no" if "customer_no" in family.columns else "customer_id"
+        wide = family.join(wide, key, how="right")
     definitions = [d for d in all_definitions() if d.name in wide.columns]
     return wide.select("customer_id", *[_with_default(d, F.col(d.name)) for d in definitions])
 

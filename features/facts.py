@@ -10,7 +10,19 @@ from pyspark.sql import functions as F
 
 from features.as_of import AsOf, known_before
 from features.definitions import FeatureParams
-from features.order_lines import account_customers, as_category_orders, as_orders, customer_lines
+from features.order_lines import (
+    account_customers,
+    as_category_orders,
+    as_customers,
+    as_names,
+    as_orders,
+    as_refunds,
+    numbered_lines,
+    product_versions,
+    with_customer_no,
+    with_line_names,
+)
+from features.windows import days_before
 
 Keep = Callable[[str, DataFrame], DataFrame]
 
@@ -47,8 +59,19 @@ class Facts:
 
     @property
     def accounts(self) -> DataFrame:
-        """account_id, customer_id: who each account belonged to at the cut, one row per account."""
-        return self.kept("accounts", lambda: account_customers(self.tables["customer_map"], self.as_of))
+        """account_id, customer_id, customer_no: who each account belonged to at the cut, one row per account."""
+        mapped = self.tables["customer_map"]
+        return self.kept("accounts", lambda: with_customer_no(account_customers(mapped, self.as_of)))
+
+    @property
+    def customers(self) -> DataFrame:
+        """customer_no, customer_id: every customer of an account, with the number that frames are grouped by inside."""
+        return self.kept("customers", lambda: as_customers(self.accounts))
+
+    @property
+    def product_versions(self) -> DataFrame:
+        """Which attributes a product had when, see `product_versions`."""
+        return self.kept("product_versions", lambda: product_versions(self.tables["products"], self.as_of))
 
     def log(self, name: str, *columns: str | Column, days: int | None = None) -> DataFrame:
         """Rows of a source known before the cut: customer_id, event_ts, days_ago and `columns`.
@@ -65,8 +88,7 @@ class Facts:
 
     def days_ago(self, moment: Column) -> Column:
         """Local days from a UTC moment to the cut; 1 is the day before it, 0 or less is not before it."""
-        local_day = F.to_date(F.from_utc_timestamp(moment, self.as_of.time_zone))
-        return (F.lit(self.as_of.epoch_day) - F.unix_date(local_day)).cast("int")
+        return days_before(moment, self.as_of)
 
     def hours_ago(self, moment: Column) -> Column:
         """Elapsed hours from a UTC moment to the cut, as a double."""
@@ -74,16 +96,38 @@ class Facts:
 
     @property
     def lines(self) -> DataFrame:
-        """Order lines, see `customer_lines`."""
-        t = self.tables
+        """Order lines with names, see `numbered_lines` and `with_line_names`."""
+        return with_line_names(self.numbered_lines, self.customers, self.category_names, self.brand_names)
+
+    @property
+    def numbered_lines(self) -> DataFrame:
+        """Order lines, see `numbered_lines`."""
         return self.kept(
-            "lines", lambda: customer_lines(t["transactions"], t["products"], t["customer_map"], self.as_of)
+            "lines",
+            lambda: numbered_lines(self.tables["transactions"], self.product_versions, self.accounts, self.as_of),
         )
+
+    @property
+    def category_names(self) -> DataFrame:
+        """category_no, category of the categories that products are in or were in before the cut."""
+        return self.kept("category_names", lambda: as_names(self.product_versions, "category"))
+
+    @property
+    def brand_names(self) -> DataFrame:
+        """brand_no, brand, likewise."""
+        return self.kept("brand_names", lambda: as_names(self.product_versions, "brand"))
 
     @property
     def orders(self) -> DataFrame:
         """Orders, see `as_orders`."""
-        return self.kept("orders", lambda: as_orders(self.lines, self.as_of, self.params))
+        return self.kept("orders", self._build_orders)
+
+    def _build_orders(self) -> DataFrame:
+        refunds = None
+        if self.has("order_status"):
+            status = self.tables["order_status"]
+            refunds = self.kept("refunds", lambda: as_refunds(status, self.accounts, self.as_of))
+        return as_orders(self.numbered_lines, self.customers, refunds, self.as_of, self.params)
 
     @property
     def category_orders(self) -> DataFrame:

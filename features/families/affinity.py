@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from functools import partial
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.as_of import AsOf
 from features.definitions import CATEGORIES, WINDOWS, FeatureDef, per_window
 from features.facts import Facts
-from features.families.category_features import customer_categories
-from features.windows import neighbours, ratio, within
+from features.families.category_features import numbered_categories
+from features.rounding import rounded
+from features.windows import MONEY, neighbours, packed, ratio, unpacked, within
 
 FAMILY = "C categories and brands"
 YEAR = "last 365 days"
 BRANDS = ("transactions", "products.brand")
 TOP = 3
+NAME_BITS = 20  # categories or brands up to a million share a number with an amount
 ByCategory = partial(FeatureDef, family=FAMILY, sources=CATEGORIES, window=YEAR)
 ByBrand = partial(FeatureDef, family=FAMILY, sources=BRANDS, window=YEAR)
 
@@ -83,89 +86,100 @@ NEEDS: tuple[str, ...] = ()
 def features(facts: Facts) -> list[DataFrame]:
     """Features 27 to 29 and 32 to 36."""
     return [
-        category_width_features(customer_categories(facts)),
-        brand_features(facts.lines),
-        brand_switch_features(facts.lines),
+        category_width_features(numbered_categories(facts), facts.category_names),
+        brand_features(facts.numbered_lines, facts.brand_names),
+        brand_switch_features(facts.numbered_lines, facts.as_of),
         own_brand_features(facts.orders),
     ]
 
 
-def category_width_features(categories: DataFrame) -> DataFrame:
+def category_width_features(categories: DataFrame, names: DataFrame) -> DataFrame:
     """One row per customer of `as_customer_categories`: features 27, 28, 29 and 32."""
-    by_amount = Window.partitionBy("customer_id").orderBy(F.col("amt_365").desc(), "category")
-    ranked = categories.withColumn("_rank", F.row_number().over(by_amount))
-    spent = F.col("amt_365") > 0
-    found = ranked.groupBy("customer_id").agg(
+    cents = (F.col("amt_365") * 100).cast("bigint")
+    # larger amounts first, the smaller name of equals
+    ranked = packed((cents, 63 - NAME_BITS), (F.lit(2**NAME_BITS - 1) - F.col("category_no"), NAME_BITS))
+    found = categories.groupBy("customer_no").agg(
         *[x for w in (90, 365) for x in _entropy_sums(w)],
         *[F.count(F.when(F.col("recency_days") <= w, 1)).cast("int").alias(f"n_cats_{w}") for w in WINDOWS],
-        *[
-            F.max(F.when(spent & (F.col("_rank") == i), F.col(column))).alias(name)
-            for i in range(1, TOP + 1)
-            for column, name in (("category", f"top_cat_{i}"), ("amt_365", f"_top_{i}"))
-        ],
+        F.sort_array(F.collect_list(F.when(cents > 0, ranked)), asc=False).alias("_ranked"),
         F.sum("new_lines_365").alias("_new"),
         F.sum("n_lines_365").alias("_lines"),
     )
+    for i in range(1, TOP + 1):
+        found = found.withColumn(f"_top_{i}", F.get("_ranked", F.lit(i - 1)))
+        found = _with_name(found, f"_top_{i}", names.toDF("category_no", f"top_cat_{i}"))
     return found.select(
         *[c for c in found.columns if not c.startswith("_")],
         *[_entropy(w) for w in (90, 365)],
-        *[ratio(F.col(f"_top_{i}"), F.col("_total_365")).alias(f"top_cat_{i}_share") for i in range(1, TOP + 1)],
+        *[
+            ratio(unpacked(F.col(f"_top_{i}"), 63 - NAME_BITS, NAME_BITS) / 100, F.col("_total_365")).alias(
+                f"top_cat_{i}_share"
+            )
+            for i in range(1, TOP + 1)
+        ],
         ratio(F.col("_new"), F.col("_lines")).alias("new_cat_rate_365"),
     )
 
 
-def brand_features(lines: DataFrame) -> DataFrame:
+def brand_features(lines: DataFrame, names: DataFrame) -> DataFrame:
     """One row per customer with a line of a known brand in 365 days: features 33 and 34."""
-    branded = lines.where(F.col("brand").isNotNull() & within(365))
-    amounts = branded.groupBy("customer_id", "brand").agg(F.sum("amount").cast("decimal(18,2)").alias("amount"))
-    by_amount = Window.partitionBy("customer_id").orderBy(F.col("amount").desc(), "brand")
-    amount = F.col("amount").cast("double")
-    found = (
-        amounts.withColumn("_rank", F.row_number().over(by_amount))
-        .groupBy("customer_id")
-        .agg(
-            F.sum("amount").alias("_total"),
-            F.max("amount").alias("_top"),
-            F.max(F.when((F.col("_rank") == 1) & (F.col("amount") > 0), F.col("brand"))).alias("top_brand"),
-            F.sum(amount * amount).alias("_squares"),
-        )
+    branded = lines.where(F.col("brand_no").isNotNull() & within(365))
+    amounts = branded.groupBy("customer_no", "brand_no").agg(F.sum("amount").cast(MONEY).alias("_amount"))
+    amount, cents = F.col("_amount").cast("double"), (F.col("_amount") * 100).cast("bigint")
+    ranked = packed((cents, 63 - NAME_BITS), (F.lit(2**NAME_BITS - 1) - F.col("brand_no"), NAME_BITS))
+    found = amounts.groupBy("customer_no").agg(
+        F.sum("_amount").alias("_total"),
+        F.max("_amount").alias("_top"),
+        F.max(F.when(cents > 0, ranked)).alias("_ranked"),
+        F.sum(amount * amount).alias("_squares"),
     )
     total = F.col("_total").cast("double")
-    return found.select(
-        "customer_id",
+    return _with_name(found, "_ranked", names.toDF("brand_no", "top_brand")).select(
+        "customer_no",
         "top_brand",
         ratio(F.col("_top"), F.col("_total")).alias("brand_share_top1"),
-        F.when(total > 0, F.least(F.round(F.col("_squares") / (total * total), 6), F.lit(1.0))).alias("brand_hhi"),
+        F.when(total > 0, F.least(rounded(F.col("_squares") / (total * total)), F.lit(1.0))).alias("brand_hhi"),
     )
 
 
-def brand_switch_features(lines: DataFrame) -> DataFrame:
+def _with_name(df: DataFrame, ranked: str, names: DataFrame) -> DataFrame:
+    """Adds the name whose number is in the last bits of a packed rank; `names` is (number, name)."""
+    number, name = names.columns
+    numbered = df.withColumn("_no", F.lit(2**NAME_BITS - 1) - unpacked(F.col(ranked), NAME_BITS))
+    named = F.broadcast(names.withColumnRenamed(number, "_no")).join(numbered, "_no", how="right")
+    return named.select(*df.columns, name)
+
+
+def brand_switch_features(lines: DataFrame, as_of: AsOf) -> DataFrame:
     """One row per customer: feature 35, over lines of known brand and category in 365 days.
 
     Lines follow one another in time, and lines of one moment in the order of their brands, so that no tie can flip.
     """
-    known = lines.where(F.col("brand").isNotNull() & F.col("category").isNotNull() & within(365))
-    in_time = F.sort_array(F.collect_list(F.struct("event_ts", "brand")))
-    brands = known.groupBy("customer_id", "category").agg(in_time.alias("_lines"))
-    brands = brands.select("customer_id", F.transform("_lines", lambda line: line["brand"]).alias("_brands"))
-    switched = F.filter(neighbours(F.col("_brands")), lambda pair: pair["0"] != pair["1"])
+    known = lines.where(F.col("brand_no").isNotNull() & F.col("category_no").isNotNull() & within(365))
+    start = F.lit(int(as_of.plus(-366).ts.timestamp()) * 1_000_000)
+    # a year of microseconds takes 45 bits
+    moment = packed((F.unix_micros("event_ts") - start, 45), (F.col("brand_no"), 63 - 45))
+    brands = known.groupBy("customer_no", "category_no").agg(F.sort_array(F.collect_list(moment)).alias("_lines"))
+    switched = F.filter(
+        neighbours(F.col("_lines")), lambda pair: unpacked(pair["0"], 63 - 45) != unpacked(pair["1"], 63 - 45)
+    )
     found = (
-        brands.select("customer_id", (F.size("_brands") - 1).alias("_pairs"), F.size(switched).alias("_switches"))
-        .groupBy("customer_id")
+        brands.select("customer_no", (F.size("_lines") - 1).alias("_pairs"), F.size(switched).alias("_switches"))
+        .groupBy("customer_no")
         .agg(F.sum("_pairs").alias("_pairs"), F.sum("_switches").alias("_switches"))
     )
-    return found.select("customer_id", ratio(F.col("_switches"), F.col("_pairs")).alias("brand_switch_rate"))
+    return found.select("customer_no", ratio(F.col("_switches"), F.col("_pairs")).alias("brand_switch_rate"))
 
 
 def own_brand_features(orders: DataFrame) -> DataFrame:
     """One row per customer of `orders`: feature 36."""
     found = (
         orders.where(within(365))
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(F.sum("own_amount").alias("_own"), F.sum("branded_amount").alias("_known"))
     )
     own = F.coalesce(F.col("_own"), F.lit(0))
-    return found.select("customer_id", ratio(own, F.col("_known")).alias("own_brand_share"))
+    return found.select("customer_no", ratio(own, F.col("_known")).alias("own_brand_share"))
 
 
 def _entropy_sums(window: int) -> list[Column]:
@@ -181,4 +195,4 @@ def _entropy(window: int) -> Column:
     total = F.col(f"_total_{window}")
     value = F.ln(total) - F.col(f"_log_{window}") / total
     # a lone category leaves rounding dust, which must not become a negative zero
-    return F.when(total > 0, F.when(value > 1e-9, F.round(value, 6)).otherwise(0.0)).alias(f"cat_entropy_{window}")
+    return F.when(total > 0, F.when(value > 1e-9, rounded(value)).otherwise(0.0)).alias(f"cat_entropy_{window}")

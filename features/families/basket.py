@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from features.definitions import CATEGORIES, FeatureDef
 from features.facts import Facts
-from features.families.category_features import customer_categories
+from features.families.category_features import numbered_categories
 from features.windows import ratio, within
 
 FAMILY = "E basket"
@@ -29,7 +29,7 @@ NEEDS: tuple[str, ...] = ()
 
 def features(facts: Facts) -> list[DataFrame]:
     """Features 51 to 53."""
-    return [basket_features(facts.orders, customer_categories(facts))]
+    return [basket_features(facts.orders, numbered_categories(facts))]
 
 
 def basket_features(orders: DataFrame, categories: DataFrame) -> DataFrame:
@@ -40,12 +40,12 @@ def basket_features(orders: DataFrame, categories: DataFrame) -> DataFrame:
     """
     found = (
         orders.where(within(365))
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(F.count(F.lit(1)).alias("_orders"), *[F.sum(f"n_{c}").alias(f"_n_{c}") for c in ("units", "lines")])
     )
-    distinct = categories.groupBy("customer_id").agg(F.sum("n_orders_365").alias("_n_cats"))
-    return found.join(distinct, "customer_id", how="left").select(
-        "customer_id",
+    distinct = categories.groupBy("customer_no").agg(F.sum("n_orders_365").alias("_n_cats"))
+    return distinct.join(found, "customer_no", how="right").select(
+        "customer_no",
         *[ratio(F.col(f"_n_{c}"), F.col("_orders")).alias(f"{c}_per_order") for c in ("units", "lines")],
         ratio(F.coalesce(F.col("_n_cats"), F.lit(0)), F.col("_orders")).alias("cats_per_order"),
     )

@@ -16,10 +16,13 @@ from features.contract import Column
 from features.definitions import CATEGORIES, LIFE, FeatureDef, FeatureParams, per_window
 from features.facts import Facts
 from features.feature_contract import feature_contract
+from features.order_lines import as_numbered_category_orders
+from features.rounding import rounded
 from features.windows import MONEY, count_within, neighbours, percentile_of_sorted, ratio, sum_within
 
 FAMILY = "category of a customer"
 WINDOWS = (90, 365)
+DECAY_UNITS = 10**9  # decayed weights are summed in billionths
 LINES_MAX = 2**20  # more lines of one category in one order are counted as this many less 1
 Def = partial(FeatureDef, family=FAMILY, sources=CATEGORIES)
 
@@ -112,7 +115,9 @@ CONTRACT = feature_contract(
 
 def rows(facts: Facts) -> DataFrame:
     """One row per customer and category."""
-    return with_category_shares(customer_categories(facts), category_shares(facts))
+    return with_category_shares(numbered_categories(facts), category_shares(facts), facts.category_names).join(
+        F.broadcast(facts.customers), "customer_no", how="inner"
+    )
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -120,28 +125,40 @@ def fitted(facts: Facts) -> list[DataFrame]:
     return [category_shares(facts)]
 
 
-def customer_categories(facts: Facts) -> DataFrame:
+def numbered_categories(facts: Facts) -> DataFrame:
     """`as_customer_categories` of the snapshot, kept."""
-    return facts.kept("customer_categories", lambda: as_customer_categories(facts.category_orders, facts.params))
+    return facts.kept(
+        "customer_categories",
+        lambda: as_customer_categories(as_numbered_category_orders(facts.numbered_lines), facts.params),
+    )
+
+
+def customer_categories(facts: Facts) -> DataFrame:
+    """`numbered_categories` with customer_id and category."""
+    named = F.broadcast(facts.category_names).join(numbered_categories(facts), "category_no", how="inner")
+    return F.broadcast(facts.customers).join(named, "customer_no", how="inner")
 
 
 def category_shares(facts: Facts) -> DataFrame:
     """`fit_category_shares` of the snapshot, kept."""
-    return facts.kept("category_shares", lambda: fit_category_shares(customer_categories(facts), facts.params))
+    return facts.kept(
+        "category_shares",
+        lambda: fit_category_shares(numbered_categories(facts), facts.category_names, facts.params),
+    )
 
 
 def as_customer_categories(category_orders: DataFrame, params: FeatureParams) -> DataFrame:
-    """One row per customer and category from `as_category_orders`: all columns that need no other customer."""
+    """One row per customer and category from `as_numbered_category_orders`: all columns that need no other customer."""
     amount, n_lines, days = F.col("amount"), F.col("n_lines"), F.col("_days")
     half_lives = {"affinity_short": params.short_half_life_days, "affinity_long": params.long_half_life_days}
-    found = category_orders.groupBy("customer_id", "category").agg(
+    found = category_orders.groupBy("customer_no", "category_no").agg(
         *[count_within(w).alias(f"n_orders_{w or 'l'}") for w in (*WINDOWS, LIFE)],
         *[sum_within(amount, w, MONEY).alias(f"amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
         sum_within(n_lines, 365).alias("n_lines_365"),
         F.sort_array(F.collect_list("days_ago")).alias("_days"),
         # day and lines in one number: the largest is of the first day (structs have no fast maximum)
         F.max(F.col("days_ago").cast("bigint") * LINES_MAX + F.least(n_lines, F.lit(LINES_MAX - 1))).alias("_first"),
-        *[F.round(F.sum(_decayed(params.buy_weight, h)), 6).alias(name) for name, h in half_lives.items()],
+        *[rounded(F.sum(_decayed(params.buy_weight, h)) / DECAY_UNITS).alias(name) for name, h in half_lives.items()],
     )
     # several orders of one day are one day: a gap is at least 1
     gaps = F.filter(F.transform(neighbours(days), lambda pair: pair["0"] - pair["1"]), lambda gap: gap > 0)
@@ -164,16 +181,18 @@ def as_customer_categories(category_orders: DataFrame, params: FeatureParams) ->
     )
 
 
-def fit_category_shares(categories: DataFrame, params: FeatureParams) -> DataFrame:
+def fit_category_shares(categories: DataFrame, names: DataFrame, params: FeatureParams) -> DataFrame:
     """The population's share of each category in 365 days, and the weight of that prior in money.
 
-    From `as_customer_categories` to rows feature, subject, position, value, as `feature_parameters` keeps them.
+    From `as_customer_categories` and `as_names` to rows feature, subject, position, value, as `feature_parameters`
+    keeps them.
     """
     spent = categories.where(F.col("amt_365") > 0)
     everything = Window.partitionBy(F.lit(1))
+    by_category = spent.groupBy("category_no").agg(F.sum("amt_365").alias("_amount"))
     shares = (
-        spent.groupBy("category")
-        .agg(F.sum("amt_365").alias("_amount"))
+        F.broadcast(names)
+        .join(by_category, "category_no", how="inner")
         .select(
             F.lit("category_share").alias("feature"),
             F.col("category").alias("subject"),
@@ -183,9 +202,9 @@ def fit_category_shares(categories: DataFrame, params: FeatureParams) -> DataFra
     )
     mean = F.sum("_amount").cast("double") / F.count(F.lit(1))
     prior = (
-        spent.groupBy("customer_id")
+        spent.groupBy("customer_no")
         .agg(F.sum("amt_365").alias("_amount"))
-        .agg(F.round(mean * params.lift_prior_weight, 6).alias("value"))
+        .agg(rounded(mean * params.lift_prior_weight).alias("value"))
         .where(F.col("value").isNotNull())
         .select(
             F.lit("lift_prior_amount").alias("feature"), F.lit("").alias("subject"), F.lit(0).alias("position"), "value"
@@ -194,27 +213,27 @@ def fit_category_shares(categories: DataFrame, params: FeatureParams) -> DataFra
     return shares.unionByName(prior)
 
 
-def with_category_shares(categories: DataFrame, parameters: DataFrame) -> DataFrame:
-    """Adds share_90, share_365 and lift_365, the last by the shares saved in `parameters`."""
+def with_category_shares(categories: DataFrame, parameters: DataFrame, names: DataFrame) -> DataFrame:
+    """Adds category, share_90, share_365 and lift_365, the last by the shares saved in `parameters`."""
     share = parameters.where(F.col("feature") == "category_share").select(
         F.col("subject").alias("category"), F.col("value").alias("_population")
     )
     prior = parameters.where(F.col("feature") == "lift_prior_amount").agg(F.max("value").alias("_prior"))
-    totals = categories.groupBy("customer_id").agg(*[F.sum(f"amt_{w}").alias(f"_total_{w}") for w in WINDOWS])
-    rows = (
-        categories.join(totals, "customer_id", how="inner")
-        .join(F.broadcast(share), "category", how="left")
-        .join(F.broadcast(prior), how="cross")
-    )
+    known = names.join(share, "category", how="left").join(prior, how="cross")
+    totals = categories.groupBy("customer_no").agg(*[F.sum(f"amt_{w}").alias(f"_total_{w}") for w in WINDOWS])
+    rows = totals.join(F.broadcast(known).join(categories, "category_no", how="inner"), "customer_no", how="inner")
     smoothed = (F.col("amt_365").cast("double") + F.col("_prior") * F.col("_population")) / (
         F.col("_total_365").cast("double") + F.col("_prior")
     )
     return rows.select(
+        "category",
         *categories.columns,
         *[ratio(F.col(f"amt_{w}"), F.col(f"_total_{w}")).alias(f"share_{w}") for w in WINDOWS],
-        F.when(F.col("_total_365") > 0, F.round(smoothed / F.col("_population"), 6)).alias("lift_365"),
+        F.when(F.col("_total_365") > 0, rounded(smoothed / F.col("_population"))).alias("lift_365"),
     )
 
 
 def _decayed(weight: float, half_life: float) -> SparkColumn:
-    return F.lit(weight) * F.pow(F.lit(2.0), -F.col("days_ago") / F.lit(half_life))
+    """An order's weight in whole billionths, so that the order of summing cannot show."""
+    value = F.lit(weight) * F.pow(F.lit(2.0), -F.col("days_ago") / F.lit(half_life))
+    return F.floor(value * DECAY_UNITS + 0.5).cast("bigint")

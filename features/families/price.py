@@ -15,12 +15,14 @@ from pyspark.sql import functions as F
 
 from features.definitions import WINDOWS, FeatureDef, per_window
 from features.facts import Facts
+from features.rounding import rounded
 from features.windows import ratio, when_within, within
 
 FAMILY = "D price and discounts"
 YEAR = "last 365 days"
 SHELF = ("transactions.list_amount",)
 BANDS = 5
+PCTL_UNITS = 10**9  # percentiles are summed in billionths
 POPULATION = "reference prices are lines of the same snapshot; the band limits are saved with it"
 InBand = partial(FeatureDef, family=FAMILY, sources=(*SHELF, "products.category"), window=YEAR, leak_note=POPULATION)
 
@@ -88,7 +90,7 @@ NEEDS: tuple[str, ...] = ()
 
 def features(facts: Facts) -> list[DataFrame]:
     """Features 39 to 45 and 49."""
-    return [discount_features(facts.orders), price_band_features(priced_lines(facts), price_percentiles(facts))]
+    return [discount_features(facts.orders), price_band_features(facts.numbered_lines, price_percentiles(facts))]
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -96,25 +98,20 @@ def fitted(facts: Facts) -> list[DataFrame]:
     return [fit_price_bands(price_percentiles(facts))]
 
 
-def priced_lines(facts: Facts) -> DataFrame:
-    """`as_priced_lines` of the snapshot, kept."""
-    return facts.kept("priced_lines", lambda: as_priced_lines(facts.lines))
-
-
 def price_percentiles(facts: Facts) -> DataFrame:
     """`as_price_percentiles` of the snapshot, kept."""
-    return facts.kept("price_percentiles", lambda: as_price_percentiles(priced_lines(facts)))
+    return facts.kept("price_percentiles", lambda: as_price_percentiles(facts.numbered_lines, facts.category_names))
 
 
 def discount_features(orders: DataFrame) -> DataFrame:
     """One row per customer of `orders` (see `as_orders`): features 43 to 45 and 49."""
     summed = ("listed_list", "listed_paid", "n_listed", "n_discounted")
-    found = orders.groupBy("customer_id").agg(
+    found = orders.groupBy("customer_no").agg(
         *[F.sum(when_within(F.col(c), w)).alias(f"_{c}_{w}") for c in summed for w in WINDOWS],
         *[F.sum(when_within(F.col(c), 365)).alias(f"_{c}") for c in ("n_full_price", "coupon_amount", "amount")],
     )
     return found.select(
-        "customer_id",
+        "customer_no",
         *[
             ratio(_col("listed_list", w) - _col("listed_paid", w), _col("listed_list", w)).alias(f"discount_depth_{w}")
             for w in WINDOWS
@@ -125,39 +122,29 @@ def discount_features(orders: DataFrame) -> DataFrame:
     )
 
 
-def as_priced_lines(lines: DataFrame) -> DataFrame:
-    """Lines of 365 days by customer, category and shelf price of a unit in cents: n_lines.
+def as_price_percentiles(lines: DataFrame, names: DataFrame) -> DataFrame:
+    """Where each shelf price stands within its category: category, category_no, unit_cents, `pctl` and `band`.
 
-    Lines without a category, a shelf price above 0 or a quantity say nothing about a price and are left out.
+    From the last 365 days of `numbered_lines` and the names of categories; lines without `unit_cents` say nothing
+    about a price. The percentile is the mid-rank: the share of lines that are cheaper plus half of those that cost
+    the same, so a category with one price is at 0.5 and in the middle band.
     """
-    # integers, since engines round doubles at a tie differently
-    cents, units = (F.col("list_amount") * 100).cast("bigint"), F.col("quantity")
-    usable = F.col("category").isNotNull() & (F.col("list_amount") > 0) & (units > 0)
-    return (
-        lines.where(usable & within(365))
-        .select(
-            "customer_id", "category", F.floor((cents * 2 + units) / (units * 2)).cast("bigint").alias("unit_cents")
-        )
-        .groupBy("customer_id", "category", "unit_cents")
-        .agg(F.count(F.lit(1)).alias("n_lines"))
-    )
-
-
-def as_price_percentiles(priced: DataFrame) -> DataFrame:
-    """Where each shelf price stands within its category: category, unit_cents, `pctl` and `band`.
-
-    The percentile is the mid-rank: the share of lines that are cheaper plus half of those that cost the same, so
-    a category with one price is at 0.5 and in the middle band.
-    """
-    prices = priced.groupBy("category", "unit_cents").agg(F.sum("n_lines").cast("bigint").alias("n"))
+    priced = lines.where(F.col("unit_cents").isNotNull() & within(365))
+    counted = priced.groupBy("category_no", "unit_cents").agg(F.count(F.lit(1)).alias("n"))
+    prices = F.broadcast(names).join(counted, "category_no", how="inner")
     up_to = (
-        Window.partitionBy("category").orderBy("unit_cents").rowsBetween(Window.unboundedPreceding, Window.currentRow)
+        Window.partitionBy("category_no")
+        .orderBy("unit_cents")
+        .rowsBetween(Window.unboundedPreceding, Window.currentRow)
     )
-    total = F.sum("n").over(Window.partitionBy("category"))
+    total = F.sum("n").over(Window.partitionBy("category_no"))
     middle = 2 * F.sum("n").over(up_to) - F.col("n")
-    ranked = prices.select("category", "unit_cents", middle.alias("_middle"), (total * 2).alias("_whole"))
+    ranked = prices.select(
+        "category", "category_no", "unit_cents", middle.alias("_middle"), (total * 2).alias("_whole")
+    )
     return ranked.select(
         "category",
+        "category_no",
         "unit_cents",
         (F.col("_middle") / F.col("_whole")).alias("pctl"),
         # middle < whole always, so the band is 1 to 5
@@ -179,26 +166,33 @@ def fit_price_bands(percentiles: DataFrame) -> DataFrame:
     )
 
 
-def price_band_features(priced: DataFrame, percentiles: DataFrame) -> DataFrame:
-    """One row per customer of `as_priced_lines`: features 39 to 42."""
-    n, lines = F.col("n_lines"), [F.col(f"_band_{b}") for b in range(1, BANDS + 1)]
+def price_band_features(lines: DataFrame, percentiles: DataFrame) -> DataFrame:
+    """One row per customer of `numbered_lines` with a price in 365 days: features 39 to 42."""
+    n_band = [F.col(f"_band_{b}") for b in range(1, BANDS + 1)]
+    # whole numbers, so that the order of summing cannot show
+    exact = F.floor(F.col("pctl") * PCTL_UNITS + 0.5).cast("bigint")
+    limits = percentiles.select("category_no", "unit_cents", "band", exact.alias("_pctl"))
+    priced = lines.where(F.col("unit_cents").isNotNull() & within(365)).select(
+        "customer_no", "category_no", "unit_cents"
+    )
     found = (
-        priced.join(F.broadcast(percentiles), ["category", "unit_cents"], how="inner")
-        .groupBy("customer_id")
+        F.broadcast(limits)
+        .join(priced, ["category_no", "unit_cents"], how="inner")
+        .groupBy("customer_no")
         .agg(
-            F.sum("n_lines").alias("_lines"),
-            *[F.sum(F.when(F.col("band") == b, n).otherwise(0)).alias(f"_band_{b}") for b in range(1, BANDS + 1)],
-            F.sum(n * F.col("pctl")).alias("_pctl"),
-            F.max("pctl").alias("_max"),
+            F.count(F.lit(1)).alias("_lines"),
+            *[F.count(F.when(F.col("band") == b, 1)).alias(f"_band_{b}") for b in range(1, BANDS + 1)],
+            F.sum("_pctl").alias("_pctl"),
+            F.max("_pctl").alias("_max"),
         )
     )
-    most = F.greatest(*lines)
+    most = F.greatest(*n_band)
     return found.select(
-        "customer_id",
-        *[ratio(c, F.col("_lines")).alias(f"price_band_share_{b}") for b, c in enumerate(lines, 1)],
-        F.coalesce(*[F.when(c == most, b) for b, c in enumerate(lines, 1)]).cast("int").alias("price_band_mode"),
-        ratio(F.col("_pctl"), F.col("_lines")).alias("price_pctl_mean"),
-        F.round("_max", 6).alias("max_price_pctl"),
+        "customer_no",
+        *[ratio(c, F.col("_lines")).alias(f"price_band_share_{b}") for b, c in enumerate(n_band, 1)],
+        F.coalesce(*[F.when(c == most, b) for b, c in enumerate(n_band, 1)]).cast("int").alias("price_band_mode"),
+        ratio(F.col("_pctl"), F.col("_lines") * PCTL_UNITS).alias("price_pctl_mean"),
+        rounded(F.col("_max") / PCTL_UNITS).alias("max_price_pctl"),
     )
 
 

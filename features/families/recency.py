@@ -1,7 +1,8 @@
 """Family A: recency, frequency and money.
 
-Not computed: 4 `gross_amt` (equals `net_amt` until refunds are a source; it will then be the paid amount and
-`net_amt` the amount less refunds known by the cut).
+`net_amt` is paid less refunded as known by the cut (see `as_orders` for the bounds) and `gross_amt` is paid; without
+the source `order_status` nothing is known to be refunded and they are equal. Averages, the trend and the
+acceleration rest on `net_amt`; the largest order and the amounts of lines are as paid.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pyspark.sql import functions as F
 
 from features.definitions import LIFE, WINDOWS, FeatureDef, per_window
 from features.facts import Facts
+from features.rounding import rounded
 from features.windows import MONEY, count_within, percentile_of_sorted, ratio, sum_within, when_within
 
 FAMILY = "A recency, frequency, money"
@@ -28,13 +30,15 @@ DEFINITIONS = (
         3,
         FAMILY,
         "money",
-        "amount paid (no refunds in the sources yet)",
+        "amount paid for orders of the window, less what is refunded of them by the cut",
         (*WINDOWS, LIFE),
         default="0",
         low=0,
+        leak_note="refunds by available_ts: one that becomes known at or after the cut does not count",
     ),
+    *per_window("gross_amt", 4, FAMILY, "money", "amount paid", (*WINDOWS, LIFE), default="0", low=0),
     *per_window("aov", 5, FAMILY, "double", "net_amt / n_orders: average order value", low=0),
-    *per_window("max_order_amt", 6, FAMILY, "money", "largest order", low=0),
+    *per_window("max_order_amt", 6, FAMILY, "money", "largest order as paid", low=0),
     *per_window("line_amt_p50", 7, FAMILY, "double", "median amount of a line, exact", (365, LIFE), low=0),
     *per_window(
         "line_amt_p90", 7, FAMILY, "double", "90th percentile of the amount of a line, exact", (365, LIFE), low=0
@@ -44,7 +48,7 @@ DEFINITIONS = (
         10,
         FAMILY,
         "double",
-        "least-squares slope of the amounts of 12 months of 30 days, money per month; no orders is 0",
+        "least-squares slope of the net amounts of 12 months of 30 days, money per month; no orders is 0",
         window="last 360 days",
     ),
     FeatureDef(
@@ -52,7 +56,7 @@ DEFINITIONS = (
         11,
         FAMILY,
         "double",
-        "daily amount of the last 90 days over that of the last 365: above 1 is faster than usual",
+        "daily net amount of the last 90 days over that of the last 365: above 1 is faster than usual",
         window="last 365 days",
         low=0,
     ),
@@ -64,41 +68,43 @@ NEEDS: tuple[str, ...] = ()
 
 def features(facts: Facts) -> list[DataFrame]:
     """Features 1 to 7, 10 and 11."""
-    return [recency_features(facts.orders), line_amount_features(facts.lines)]
+    return [recency_features(facts.orders), line_amount_features(facts.numbered_lines)]
 
 
 def recency_features(orders: DataFrame) -> DataFrame:
     """One row per customer of `orders` (see `as_orders`): features 1 to 6, 10 and 11."""
-    amount = F.col("amount")
-    sums = orders.groupBy("customer_id").agg(
+    paid, net = F.col("amount"), F.col("net_amount")
+    sums = orders.groupBy("customer_no").agg(
         F.min("days_ago").alias("recency_days"),
         *[count_within(w).alias(f"n_orders_{w or 'l'}") for w in (*WINDOWS, LIFE)],
-        *[sum_within(amount, w, MONEY).alias(f"net_amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
-        *[F.max(when_within(amount, w)).alias(f"max_order_amt_{w}") for w in WINDOWS],
-        _trend_sum(amount).alias("_trend"),
+        *[sum_within(net, w, MONEY).alias(f"net_amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
+        *[sum_within(paid, w, MONEY).alias(f"gross_amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
+        *[F.max(when_within(paid, w)).alias(f"max_order_amt_{w}") for w in WINDOWS],
+        _trend_sum(net).alias("_trend"),
     )
-    in_year = F.col("n_orders_365") > 0
+    # the year has a few days more than the 12 months
+    in_year, trend = F.col("n_orders_365") > 0, F.coalesce(F.col("_trend"), F.lit(0)).cast("double")
     return sums.select(
         F.lit(True).alias("has_orders"),
         *[c for c in sums.columns if c != "_trend"],
         *[ratio(F.col(f"net_amt_{w}"), F.col(f"n_orders_{w}")).alias(f"aov_{w}") for w in WINDOWS],
-        F.when(in_year, F.round(F.col("_trend").cast("double") / _trend_scale(), 6)).alias("amt_trend"),
+        F.when(in_year, rounded(trend / _trend_scale())).alias("amt_trend"),
         ratio(F.col("net_amt_90") * 365, F.col("net_amt_365") * 90).alias("amt_ratio_90_365"),
     )
 
 
 def line_amount_features(lines: DataFrame) -> DataFrame:
     """One row per customer of `lines`: exact percentiles of the amount of a line (feature 7)."""
-    value = F.col("amount").cast("double")
+    cents = (F.col("amount") * 100).cast("bigint")
     # sorted arrays: the `percentile` aggregate takes three times as long on the embedded engine
-    found = lines.groupBy("customer_id").agg(
-        F.sort_array(F.collect_list(when_within(value, 365))).alias("_365"),
-        F.sort_array(F.collect_list(value)).alias("_l"),
+    found = lines.groupBy("customer_no").agg(
+        F.sort_array(F.collect_list(when_within(cents, 365))).alias("_365"),
+        F.sort_array(F.collect_list(cents)).alias("_l"),
     )
     return found.select(
-        "customer_id",
+        "customer_no",
         *[
-            F.round(percentile_of_sorted(F.col(f"_{w or 'l'}"), q), 6).alias(f"line_amt_{name}_{w or 'l'}")
+            rounded(percentile_of_sorted(F.col(f"_{w or 'l'}"), q) / 100).alias(f"line_amt_{name}_{w or 'l'}")
             for w in (365, LIFE)
             for name, q in (("p50", 0.5), ("p90", 0.9))
         ],

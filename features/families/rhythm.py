@@ -12,7 +12,8 @@ from pyspark.sql import functions as F
 from features.as_of import AsOf
 from features.definitions import FeatureDef, FeatureParams
 from features.facts import Facts
-from features.windows import ratio
+from features.rounding import rounded
+from features.windows import percentile_of_sorted, ratio
 
 FAMILY = "B rhythm of buying"
 MONTH_DAYS = 30
@@ -70,33 +71,34 @@ def rhythm_features(orders: DataFrame, as_of: AsOf, params: FeatureParams) -> Da
     last = F.col("_recent") <= F.lit(params.rhythm_gaps)
     gap = F.when(last, F.col("gap"))
     month = F.when(F.col("_month") < 12, F.col("_month"))
-    found = days.groupBy("customer_id").agg(
+    found = days.groupBy("customer_no").agg(
         F.count(gap).alias("_n"),
         F.sum(gap).cast("bigint").alias("_sum"),
         F.sum(gap * gap).cast("bigint").alias("_squares"),
-        F.percentile(gap.cast("double"), F.lit(0.5)).alias("_median"),
+        F.sort_array(F.collect_list(gap)).alias("_gaps"),
         F.min("days_ago").alias("_recency"),
         F.max("days_ago").alias("_first"),
         F.max(F.when(F.col("gap").isNull() & (F.col("n_orders") > 1), 0)).alias("_same_day"),
-        F.min(F.when(F.col("_rank") == 2, F.col("gap"))).alias("_second"),
+        F.min(F.when(F.col("_is_second"), F.col("gap"))).alias("_second"),
         F.count(F.when(F.col("_new_month"), month)).alias("_months"),
     )
-    return found.select("customer_id", *_columns(as_of))
+    median = percentile_of_sorted(F.col("_gaps"), 0.5)
+    return found.withColumn("_median", median).select("customer_no", *_columns(as_of))
 
 
 def _order_days(orders: DataFrame) -> DataFrame:
     """One row per customer and order day, with the gap to the day before it (null on the first)."""
-    forward = Window.partitionBy("customer_id").orderBy(F.col("days_ago").desc())
-    backward = Window.partitionBy("customer_id").orderBy("days_ago")
-    days = orders.groupBy("customer_id", "days_ago").agg(F.count(F.lit(1)).alias("n_orders"))
+    backward = Window.partitionBy("customer_no").orderBy("days_ago")  # the one sort that all of these need
+    days = orders.groupBy("customer_no", "days_ago").agg(F.count(F.lit(1)).alias("n_orders"))
+    before, twice_before = F.lead("days_ago").over(backward), F.lead("days_ago", 2).over(backward)
     month = F.floor((F.col("days_ago") - 1) / MONTH_DAYS).cast("int")
     return days.select(
         "*",
-        (F.lag("days_ago").over(forward) - F.col("days_ago")).alias("gap"),
-        F.row_number().over(forward).alias("_rank"),
+        (before - F.col("days_ago")).alias("gap"),
+        (before.isNotNull() & twice_before.isNull()).alias("_is_second"),
         F.row_number().over(backward).alias("_recent"),
         month.alias("_month"),
-        F.coalesce(F.lag(month).over(forward) != month, F.lit(True)).alias("_new_month"),
+        F.coalesce(F.lead(month).over(backward) != month, F.lit(True)).alias("_new_month"),
     )
 
 
@@ -113,12 +115,12 @@ def _columns(as_of: AsOf) -> list[Column]:
     return [
         n.cast("int").alias("ipt_n"),
         some.alias("has_rhythm"),
-        F.when(some, F.round(mean, 6)).alias("ipt_mean"),
-        F.round(median, 6).alias("ipt_median"),
-        F.round(std, 6).alias("ipt_std"),
-        F.round(std / mean, 6).alias("ipt_cv"),
+        F.when(some, rounded(mean)).alias("ipt_mean"),
+        rounded(median).alias("ipt_median"),
+        rounded(std).alias("ipt_std"),
+        rounded(std / mean).alias("ipt_cv"),
         ratio(recency, median).alias("overdue_ratio"),
-        F.when(spread > 0, F.round((recency - mean) / std, 6)).alias("overdue_z"),
+        F.when(spread > 0, rounded((recency - mean) / std)).alias("overdue_z"),
         F.date_add(since, F.floor(median + 0.5).cast("int")).alias("expected_next_date"),
         F.coalesce(F.col("_same_day"), F.col("_second")).cast("int").alias("days_first_to_second"),
         F.col("_first").alias("days_since_first_order"),

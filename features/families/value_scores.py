@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 
 from features.definitions import ORDERS, FeatureDef, FeatureParams
 from features.facts import Facts
+from features.rounding import rounded
 
 FAMILY = "A recency, frequency, money"
 YEAR = "last 365 days"
@@ -95,7 +96,7 @@ def fit_value_cuts(rows: DataFrame) -> DataFrame:
             F.lit(name).alias("feature"),
             F.lit("").alias("subject"),
             F.lit(i + 1).alias("position"),
-            F.round(F.col(name)[i], 6).alias("value"),
+            rounded(F.col(name)[i]).alias("value"),
         )
         for name in SCORED
         for i in range(4)
@@ -122,7 +123,7 @@ def with_value_scores(rows: DataFrame, parameters: DataFrame, params: FeaturePar
         F.when(active, F.lit(5) - _cuts_below("r_score")).cast("int").alias("r_score"),
         F.when(active, F.lit(1) + _cuts_below("f_score")).cast("int").alias("f_score"),
         F.when(active, F.lit(1) + _cuts_below("m_score")).cast("int").alias("m_score"),
-        F.when(active, F.round(F.percent_rank().over(by_value), 6)).alias("share_of_value_pct"),
+        F.when(active, rounded(F.percent_rank().over(by_value))).alias("share_of_value_pct"),
     )
     cell = F.col("r_score") * 100 + F.col("f_score") * 10 + F.col("m_score")
     top = F.col("share_of_value_pct") >= F.lit(params.top_value_share)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import mean, median, stdev
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from features.as_of import AsOf
-from tests.features.purchase_world import World
+from tests.features.purchase_world import ALWAYS, World
 
 Row = dict[str, Any]
 
@@ -21,23 +21,25 @@ def oracle_rows(world: World, as_of: AsOf) -> dict[str, Row]:
     """customer_id -> expected values of the main features of each family."""
     lines = _known_lines(world, as_of)
     prices = _price_ranks([x for x in lines if x["days_ago"] <= 365])
-    customers = {x["customer_id"] for x in lines}
-    return {c: _features([x for x in lines if x["customer_id"] == c], as_of, prices) for c in customers}
+    owner = _owners(world, as_of)
+    return {
+        c: _features([x for x in lines if x["customer_id"] == c], as_of, prices, _refunds(world, as_of, c, owner))
+        for c in {x["customer_id"] for x in lines}
+    }
 
 
-def _known_lines(world: World, as_of: AsOf) -> list[Row]:
+def _owners(world: World, as_of: AsOf) -> dict[str, str]:
     cut = as_of.ts
-    owner = {
+    return {
         m["account_id"]: m["customer_id"]
         for m in sorted(world.customer_map, key=lambda m: m["valid_from"])
         if m["valid_from"] < cut and (m.get("valid_to") is None or m["valid_to"] >= cut)
     }
-    attributes: dict[str, Row] = {}
-    for p in world.products:
-        start = p.get("valid_from")
-        best = attributes.get(p["product_id"], {}).get("valid_from")
-        if (start is None or start < cut) and (best is None or (start is not None and start > best)):
-            attributes[p["product_id"]] = p
+
+
+def _known_lines(world: World, as_of: AsOf) -> list[Row]:
+    cut = as_of.ts
+    owner = _owners(world, as_of)
     lines = []
     for t in world.transactions:
         if (
@@ -47,7 +49,7 @@ def _known_lines(world: World, as_of: AsOf) -> list[Row]:
             or t["account_id"] not in owner
         ):
             continue
-        p = attributes.get(t["product_id"], {})
+        p = _then(world.products, t["product_id"], t["event_ts"], cut)
         wall = t["event_ts"].astimezone(ZoneInfo(as_of.time_zone))
         lines.append(
             {
@@ -59,6 +61,24 @@ def _known_lines(world: World, as_of: AsOf) -> list[Row]:
             }
         )
     return lines
+
+
+def _then(products: list[Row], product_id: str, moment: datetime, cut: datetime) -> Row:
+    """The attributes of a product at a moment: the last version known by the cut that had begun, or else the first."""
+    versions = [p | {"start": p.get("valid_from") or ALWAYS} for p in products if p["product_id"] == product_id]
+    versions = sorted((p for p in versions if p["start"] < cut), key=lambda p: p["start"])
+    begun = [p for p in versions if p["start"] <= moment]
+    return begun[-1] if begun else versions[0] if versions else {}
+
+
+def _refunds(world: World, as_of: AsOf, customer: str, owner: dict[str, str]) -> dict[str, Decimal]:
+    """What a customer was paid back per order, as known before the cut."""
+    found: dict[str, Decimal] = defaultdict(Decimal)
+    for r in world.order_status:
+        known = r["event_ts"] < as_of.ts and r["available_ts"] < as_of.ts
+        if known and r["status"] == "refunded" and r["amount"] and owner.get(r["account_id"]) == customer:
+            found[r["order_id"]] += r["amount"]
+    return found
 
 
 def _price_ranks(lines: list[Row]) -> dict[tuple[str, int], float]:
@@ -84,23 +104,26 @@ def _ratio(top: Any, bottom: Any) -> float | None:
     return round(float(top) / float(bottom), 6) if bottom else None
 
 
-def _features(lines: list[Row], as_of: AsOf, prices: dict[tuple[str, int], float]) -> Row:
+def _features(lines: list[Row], as_of: AsOf, prices: dict[tuple[str, int], float], refunded: dict[str, Decimal]) -> Row:
     orders: dict[str, list[Row]] = defaultdict(list)
     for x in lines:
         orders[x["order_id"]].append(x)
     first = {o: min(xs, key=lambda x: x["event_ts"]) for o, xs in orders.items()}
     ago = {o: x["days_ago"] for o, x in first.items()}
     paid = {o: sum(x["amount"] for x in xs) for o, xs in orders.items()}
+    net = {o: max(paid[o] - refunded.get(o, Decimal(0)), Decimal(0)) for o in orders}
     row: Row = {"has_orders": True, "recency_days": min(ago.values()), "days_since_first_order": max(ago.values())}
     for w in (7, 30, 90, 180, 365, None):
         inside = [o for o in orders if w is None or ago[o] <= w]
         name = w or "l"
         row[f"n_orders_{name}"] = len(inside)
-        row[f"net_amt_{name}"] = sum((paid[o] for o in inside), Decimal(0))
+        row[f"net_amt_{name}"] = sum((net[o] for o in inside), Decimal(0))
+        row[f"gross_amt_{name}"] = sum((paid[o] for o in inside), Decimal(0))
         if w:
             row |= _window_features(w, inside, orders, paid, lines)
+            row[f"aov_{w}"] = _ratio(sum(net[o] for o in inside), len(inside))
     year = [o for o in orders if ago[o] <= 365]
-    row |= _trend(paid, ago, bool(year)) | _rhythm(first, as_of) | _basket(year, orders)
+    row |= _trend(net, ago, bool(year)) | _rhythm(first, as_of) | _basket(year, orders)
     row |= _category_features(lines) | _brand_features(lines, year, orders)
     row |= _price_features(lines, prices) | _daypart_features([x for o, x in first.items() if ago[o] <= 180])
     return row
@@ -109,7 +132,6 @@ def _features(lines: list[Row], as_of: AsOf, prices: dict[tuple[str, int], float
 def _window_features(w: int, inside: list[str], orders: dict[str, list[Row]], paid: Row, lines: list[Row]) -> Row:
     listed = [x for o in inside for x in orders[o] if x["list_amount"]]
     return {
-        f"aov_{w}": _ratio(sum(paid[o] for o in inside), len(inside)),
         f"max_order_amt_{w}": max((paid[o] for o in inside), default=None),
         f"n_cats_{w}": len({x["category"] for x in lines if x["days_ago"] <= w} - {None}),
         f"discount_depth_{w}": _ratio(
@@ -121,11 +143,11 @@ def _window_features(w: int, inside: list[str], orders: dict[str, list[Row]], pa
     }
 
 
-def _trend(paid: Row, ago: dict[str, int], any_in_year: bool) -> Row:
+def _trend(net: Row, ago: dict[str, int], any_in_year: bool) -> Row:
     months = [Decimal(0)] * 12
     for o, days in ago.items():
         if days <= 360:
-            months[11 - (days - 1) // 30] += paid[o]
+            months[11 - (days - 1) // 30] += net[o]
     xs, ys = range(12), [float(m) for m in months]
     slope = sum((x - 5.5) * (y - mean(ys)) for x, y in zip(xs, ys)) / sum((x - 5.5) ** 2 for x in xs)
     return {"amt_trend": round(slope, 6) if any_in_year else None}

@@ -16,11 +16,11 @@ from pyspark.sql import DataFrame, SparkSession
 
 from features.as_of import AsOf
 from features.contract import Contract
-from features.customer_features import build_customer_features
+from features.customer_features import EVERYTHING, Rooms, build_customer_features
 from features.definitions import FeatureParams
 from features.facts import Facts
 from features.output_tables import CUSTOMER_MAP
-from features.source_tables import CUSTOMERS, PRODUCTS, TRANSACTIONS
+from features.source_tables import CUSTOMERS, ORDER_STATUS, PRODUCTS, TRANSACTIONS
 
 Row = dict[str, Any]
 ZONE = "America/New_York"
@@ -36,6 +36,7 @@ class World:
     products: list[Row]
     customer_map: list[Row]
     customers: tuple[Row, ...] = ()
+    order_status: tuple[Row, ...] = ()
 
 
 def local(day: date, hour: float = 12, zone: str = ZONE) -> datetime:
@@ -59,6 +60,22 @@ def line(
         "amount": Decimal(amount),
         "list_amount": Decimal(amount),
         "coupon_amount": Decimal(0),
+    }
+    return row | others
+
+
+def refund(
+    account: str, order: str, ts: datetime, amount: str | None = "1.00", status_no: int = 1, **others: Any
+) -> Row:
+    """Money paid back, known when it happened unless said otherwise."""
+    row = {
+        "order_id": order,
+        "status_no": status_no,
+        "account_id": account,
+        "status": "refunded",
+        "event_ts": ts,
+        "available_ts": ts,
+        "amount": None if amount is None else Decimal(amount),
     }
     return row | others
 
@@ -95,6 +112,7 @@ def snapshot(
     as_of: AsOf = AS_OF,
     params: FeatureParams | None = None,
     partitions: int = 1,
+    rooms: Rooms = EVERYTHING,
 ) -> dict[str, list[Row]]:
     """The tables of the snapshot as rows sorted by key, for comparison with ==."""
 
@@ -109,7 +127,9 @@ def snapshot(
         "customer_map": frame(spark, CUSTOMER_MAP, world.customer_map),
         "customers": frame(spark, CUSTOMERS, world.customers),
     }
-    built = build_customer_features(Facts(tables, as_of, params or FeatureParams(), keep))
+    if world.order_status:
+        tables["order_status"] = frame(spark, ORDER_STATUS, world.order_status, partitions)
+    built = build_customer_features(Facts(tables, as_of, params or FeatureParams(), keep), rooms=rooms)
     return {n: sorted((r.asDict() for r in t.collect()), key=_key) for n, t in built.items()}
 
 
@@ -129,11 +149,17 @@ def random_world(seed: int, customers: int = 14, orders: int = 12) -> World:
     products = [
         product(f"p{i}", rng.choice(["MILK", "BREAD", "SOAP", None]), rng.choice(["b0", "b1", "b2", None]))
         | {"own_brand": rng.choice([True, False, None])}
-        for i in range(12)
+        for i in range(11)
     ]
     # attributes change: before the cut, exactly at it (unknown yet), and a product first described too late
     products += [
         product("p0", "COFFEE", "b9", valid_from=AS_OF.ts - timedelta(days=50)),
+        product("p0", "TEA", "b9", valid_from=AS_OF.ts - timedelta(days=20)),
+        # another price, and the same in all that counts here
+        product("p2", "MILK", "b1", valid_from=AS_OF.ts - timedelta(days=90)),
+        product("p2", "MILK", "b1", valid_from=AS_OF.ts - timedelta(days=40)),
+        # first described after some of it was sold: the first description reaches back
+        product("p11", "BREAD", "b2", valid_from=AS_OF.ts - timedelta(days=100)),
         product("p1", "FUTURE", "b9", valid_from=AS_OF.ts),
         product("p12", "FUTURE", "b9", valid_from=AS_OF.ts + timedelta(days=1)),
     ]
@@ -156,7 +182,20 @@ def random_world(seed: int, customers: int = 14, orders: int = 12) -> World:
         {"account_id": "a5", "customer_id": "a5", "valid_from": ALWAYS + timedelta(days=9)},
     ]
     people = ({"account_id": "a0", "available_ts": ALWAYS}, {"account_id": "a99", "available_ts": ALWAYS})
-    return World(lines, products, customer_map, people)
+    return World(lines, products, customer_map, people, tuple(_random_refunds(rng, lines)))
+
+
+def _random_refunds(rng: random.Random, lines: list[Row]) -> list[Row]:
+    """Refunds of a third of the orders: in part, too much, twice, before the order, late, or without an amount."""
+    orders = {r["order_id"]: r for r in lines}
+    refunds = []
+    for order, first in orders.items():
+        for n in range(rng.choice([0, 0, 0, 0, 1, 2])):
+            ts = first["event_ts"] + timedelta(days=rng.choice([-1, 0, 3, 40]))
+            known = ts + timedelta(days=rng.choice([0, 0, 20]))
+            amount = rng.choice(["0.50", "2.00", "99.00", None])
+            refunds.append(refund(first["account_id"], order, ts, amount, n, available_ts=known))
+    return refunds
 
 
 def _random_line(rng: random.Random, account: str, order: str, ts: datetime, n: int) -> Row:
