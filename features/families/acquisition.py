@@ -6,6 +6,9 @@ stated once per account; sightings that repeat it do not add to it, so the large
 She follows from her first `follow` of the brand, also if she has left since. Where no such log is delivered, from the
 first sighting of a WeChat or Weibo account. She is a member from the first sighting of a member account or a member
 number. 155 looks at customers whose first touch is 90 to 365 days old, so that 90 days of purchases are in.
+
+What was bought before the log of orders begins is not known. So 154 is null for members from before its first day,
+and 155 leaves out customers who came before its first order: they would count as buying nothing.
 """
 
 from __future__ import annotations
@@ -68,7 +71,8 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
         "member_to_first_order_d",
         154,
         kind="int",
-        definition="local days from membership to the first order on that day or later",
+        definition="local days from membership to the first order on that day or later; null for members from before "
+        "the log of orders",
         sources=("accounts", "transactions"),
         low=0,
     ),
@@ -180,11 +184,18 @@ def first_member_orders(facts: Facts, members: DataFrame) -> DataFrame:
     orders = facts.orders.select("customer_id", "days_ago")
     return (
         members.select("customer_id", joined_ago.alias("_joined_ago"))
+        .join(F.broadcast(log_start(facts)), how="cross")
+        .where(F.col("_joined_ago") <= F.col("_log_days"))
         .join(orders, "customer_id", how="inner")
         .where(F.col("days_ago") <= F.col("_joined_ago"))
         .groupBy("customer_id")
         .agg(F.min(F.col("_joined_ago") - F.col("days_ago")).cast("int").alias("member_to_first_order_d"))
     )
+
+
+def log_start(facts: Facts) -> DataFrame:
+    """One row, _log_start and _log_days: the moment of the first order of all, and how many local days ago."""
+    return facts.orders.agg(F.min("order_ts").alias("_log_start"), F.max("days_ago").alias("_log_days"))
 
 
 def source_values(facts: Facts) -> DataFrame:
@@ -197,7 +208,11 @@ def fit_source_values(facts: Facts) -> DataFrame:
     touched = F.col("_touched_ts")
     # elapsed hours, as in the 90 days that are counted: a change of the clocks must not make a cohort too young
     due = facts.hours_ago(touched).between(float(MATURE * 24), float(YEAR * 24))
-    cohort = first_touches(facts).where(F.col("acq_source").isNotNull() & due)
+    cohort = (
+        first_touches(facts)
+        .join(F.broadcast(log_start(facts)), how="cross")
+        .where(F.col("acq_source").isNotNull() & due & (touched >= F.col("_log_start")))
+    )
     after = F.unix_micros("order_ts") - F.unix_micros(touched)
     early = (
         cohort.join(net_orders(facts), "customer_id", how="inner")

@@ -80,8 +80,11 @@ def touches(tables: Tables) -> dict[str, Row]:
 def cohort_values(tables: Tables, least: int = 2) -> dict[str, tuple[float, int]]:
     """Source -> mean net amount in the first 90 days, and how many customers."""
     day, cohorts = timedelta(days=1), {}
+    begin = known(tables["transactions"])[0]["event_ts"]
     for customer, touch in touches(tables).items():
         if touch["acquisition_source"] and 90 * day <= AS_OF.ts - touch["event_ts"] <= 365 * day:
+            if touch["event_ts"] < begin:
+                continue
             start = touch["event_ts"]
             spent = sum(
                 o["net"]
@@ -109,7 +112,8 @@ def oracle(tables: Tables, customer: str) -> Row:
             costs[r["account_id"]] = max(costs.get(r["account_id"], Decimal(0)), r["acquisition_cost"])
     ordered = [o["days_ago"] for o in known(tables["transactions"]) if o["customer_id"] == customer]
     since = (AS_OF.ts - follow) / HOUR if follow else None
-    after = [days_ago(member) - d for d in ordered if d <= days_ago(member)] if member else []
+    begin = known(tables["transactions"])[0]["days_ago"]
+    after = [days_ago(member) - d for d in ordered if d <= days_ago(member) <= begin] if member else []
     return {
         "acq_source": touch.get("acquisition_source"),
         "acq_medium": touch.get("acquisition_medium"),
@@ -177,10 +181,12 @@ def test_cohorts_are_old_enough_and_large_enough(spark: SparkSession) -> None:
         seen("a6", start - HOUR, acquisition_source="kol"),
         seen("a7", start + INSTANT, acquisition_source="kol"),
         seen("a8", start, acquisition_source="store"),
+        seen("a0", start - HOUR - INSTANT, acquisition_source="store"),  # before the log of orders begins
         seen("a9", AS_OF.ts - timedelta(days=365) - INSTANT, acquisition_source="store"),
     ]
     orders = [
         line("a5", "first", start, amount="10.00"),
+        line("a4", "the log begins", start - HOUR),
         line("a5", "before", start - INSTANT, amount="500.00"),
         line("a5", "last", AS_OF.ts - INSTANT, amount="4.00"),
         line("a6", "too late", AS_OF.ts - HOUR, amount="500.00"),
@@ -188,5 +194,5 @@ def test_cohorts_are_old_enough_and_large_enough(spark: SparkSession) -> None:
     ]
     found = wide(spark, acquisition, {"accounts": rows, "transactions": orders}, PARAMS)
     assert {c: r["source_cohort_value"] for c, r in found.items()} == {
-        "c-a5": 7.0, "c-a6": 7.0, "c-a7": 7.0, "c-a8": None, "c-a9": None,
+        "c-a5": 7.0, "c-a6": 7.0, "c-a7": 7.0, "c-a8": None, "c-a9": None, "c-a0": None,
     }  # fmt: skip
