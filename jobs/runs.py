@@ -27,7 +27,7 @@ from jobs.code_version import code_version
 from jobs.console import progress, say
 from jobs.failpoints import failpoint
 from jobs.memory import peak_memory_gb
-from jobs.session import Engine
+from jobs.session import INTERMEDIATE, Engine
 from jobs.settings import Settings
 from jobs.tables import Lake, Staged
 
@@ -156,7 +156,7 @@ class Job:
 
 def write_read(spark: SparkSession, path: Path, df: DataFrame) -> DataFrame:
     """Writes a frame as a folder of Parquet files and reads it back."""
-    df.write.mode("overwrite").parquet(str(path))
+    df.write.mode("overwrite").options(**INTERMEDIATE).parquet(str(path))
     if not path.exists():  # an empty frame leaves no folder on Sail
         return spark.createDataFrame([], df.schema)
     return spark.read.schema(df.schema).parquet(str(path))

@@ -44,6 +44,10 @@ from jobs.digests import file_sha256
 
 ENGINES = ("embedded", "spark", "connect")
 
+# How a frame is written that is only read back. Sail's defaults (zstd 3, dictionaries, page statistics) take three
+# times as long as this and save little; Spark ignores the names it does not know, and writes snappy anyway.
+INTERMEDIATE = {"compression": "snappy", "dictionary_enabled": "false", "statistics_enabled": "none"}
+
 
 @dataclass(frozen=True)
 class SessionParams:
