@@ -26,6 +26,7 @@ REQUIRES = [
     "rich>=13.9,<16",
     "threadpoolctl>=3.5,<4",
     "OpenCC>=1.4.2,<2",  # Traditional and Simplified Chinese
+    "pyahocorasick>=2.1,<3",  # words of the lexicon in posts
     "tzdata>=2024.1",  # time zones where the system has none
 ]
 
@@ -63,7 +64,7 @@ setup(
             for suffix in ("", ".*")
         ]
     ),
-    package_data={"conf": ["*.yaml", "world_posts/*.yaml"]},
+    package_data={"conf": ["*.yaml", "world_posts/*.yaml", "lexicon/*.yaml"]},
     install_requires=REQUIRES,
     extras_require={"demo": DEMO, "er": ER, "test": TEST},
     entry_points={"console_scripts": ["nextbest=jobs.cli:main"]},

@@ -1,0 +1,116 @@
+"""Guards: is a word that was found really said of the author, as a fact, in earnest and in her own words?"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from features.tags.lexicon import Guard
+
+_CLAUSE = ",。!?;、…~\n\u3000"
+_SENTENCE = "。!?\n;"
+_CLAUSE_MARK = re.compile(f"[{_CLAUSE}]|\\.\\.|  ")
+_SENTENCE_MARK = re.compile(f"[{_SENTENCE}]|\\.\\.")
+
+
+class Hit(NamedTuple):
+    """A stretch of a text that a rule found."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class _Compiled:
+    guard: Guard
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None
+
+
+class Context:
+    """A post's text with the stretches that guards look at, each cut out once."""
+
+    def __init__(self, text: str) -> None:
+        """text: normalised."""
+        self.text = text
+        self._post: dict[str, bool] = {}
+
+    def left(self, hit: Hit, within: int) -> str:
+        """Up to `within` characters before the hit, in its clause."""
+        before = self.text[max(0, hit.start - within) : hit.start]
+        last = None
+        for last in _CLAUSE_MARK.finditer(before):  # noqa: B007
+            pass
+        return before[last.end() :] if last else before
+
+    def right(self, hit: Hit, within: int) -> str:
+        """Up to `within` characters after the hit, in its clause."""
+        after = self.text[hit.end : hit.end + within]
+        first = _CLAUSE_MARK.search(after)
+        return after[: first.start()] if first else after
+
+    def clause(self, hit: Hit) -> str:
+        """The clause around the hit."""
+        return self._around(hit, _CLAUSE_MARK)
+
+    def sentence(self, hit: Hit) -> str:
+        """The sentence around the hit, with the mark that ends it."""
+        return self._around(hit, _SENTENCE_MARK)
+
+    def _around(self, hit: Hit, mark: re.Pattern[str]) -> str:
+        start = 0
+        for m in mark.finditer(self.text, 0, hit.start):
+            start = m.end()
+        end = mark.search(self.text, hit.end)
+        return self.text[start : end.end() if end else len(self.text)]
+
+    def says(self, compiled: _Compiled, hit: Hit) -> bool:
+        """Whether a guard speaks up for the hit."""
+        guard = compiled.guard
+        if guard.where == "post":
+            known = self._post.get(guard.name)
+            if known is None:
+                known = self._post[guard.name] = _found(compiled, self.text)
+            return known
+        if guard.where == "left":
+            return _found(compiled, self.left(hit, guard.within))
+        if guard.where == "right":
+            return _found(compiled, self.right(hit, guard.within))
+        return _found(compiled, self.clause(hit) if guard.where == "clause" else self.sentence(hit))
+
+
+def _found(compiled: _Compiled, stretch: str) -> bool:
+    if compiled.pattern.search(stretch) is None:
+        return False
+    return compiled.unless is None or compiled.unless.search(stretch) is None
+
+
+class Verdict(NamedTuple):
+    """What guards leave of a hit: the factor of its confidence, and the first guard that dropped it."""
+
+    factor: float
+    dropped_by: str | None
+
+
+class Judges:
+    """The guards of a lexicon by kind of tag, compiled."""
+
+    def __init__(self, guards: tuple[Guard, ...]) -> None:
+        """Guards that look at the fewest characters come first."""
+        order = {"left": 0, "right": 1, "post": 2, "clause": 3, "sentence": 4}
+        self._by_kind: dict[str, list[_Compiled]] = {}
+        for guard in sorted(guards, key=lambda g: order[g.where]):
+            compiled = _Compiled(guard, re.compile(guard.pattern), re.compile(guard.unless) if guard.unless else None)
+            for kind in guard.kinds:
+                self._by_kind.setdefault(kind, []).append(compiled)
+
+    def judge(self, context: Context, hit: Hit, kind: str, off: tuple[str, ...]) -> Verdict:
+        """Asks the guards of the kind, save those that are `off`, until one drops the hit."""
+        factor = 1.0
+        for compiled in self._by_kind.get(kind, ()):
+            if compiled.guard.name not in off and context.says(compiled, hit):
+                factor *= compiled.guard.factor
+                if factor == 0:
+                    return Verdict(0.0, compiled.guard.name)
+        return Verdict(factor, None)
