@@ -50,8 +50,9 @@ def holds(us: Column) -> Column:
     return (us >= F.col("from_us")) & (us < F.col("until_us"))
 
 
-def join_spans(frame: DataFrame, spans: DataFrame, us: Column) -> DataFrame:
-    """Rows of `frame` (with product_id) with the columns of the span that holds at `us`; others are left out."""
-    then = spans.withColumnRenamed("product_id", "_product_id")
-    held = (F.col("product_id") == F.col("_product_id")) & holds(us)
-    return frame.join(F.broadcast(then), held, how="inner").drop("_product_id", "from_us", "until_us")
+def join_spans(frame: DataFrame, spans: DataFrame, us: Column, key: str = "product_id") -> DataFrame:
+    """Rows of `frame` (with the key) with the columns of the span that holds at `us`; others are left out."""
+    then = spans.withColumnRenamed(key, "_key")
+    held = (F.col(key) == F.col("_key")) & holds(us)
+    # the embedded engine builds its hash table from the left: the spans are the smaller side
+    return F.broadcast(then).join(frame, held, how="inner").drop("_key", "from_us", "until_us")

@@ -14,19 +14,19 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.browsed import category_views
+from features.browsed import category_days, category_spans, numbered_log, with_customer_ids, with_days_ago
 from features.contract import Column
 from features.definitions import CATEGORIES, FeatureDef
 from features.facts import Facts
 from features.feature_contract import feature_contract
-from features.product_spans import join_spans, product_spans
+from features.product_spans import join_spans
 from features.rounding import rounded
-from features.tiles import event_us
 from features.windows import sum_within, within
 
 FAMILY = "interest of a customer"
 YEAR = 365
 EVENTS = ("n_views", "dwell_ms", "n_carts", "n_orders")
+SUMS = ("views_30", "views_90", "carts_30", "dwell_ms_30", "dwell_ms_90", "short", "long", "wanted")
 ALL_EVENTS = ("browsing", "cart_events", *CATEGORIES)
 Def = partial(FeatureDef, family=FAMILY, default="0", low=0, leak_note="category as of the event")
 
@@ -93,35 +93,46 @@ CONTRACT = feature_contract(
 
 def rows(facts: Facts) -> DataFrame:
     """One row per customer and category with an event in 365 days."""
-    events = [_orders(facts)]
+    found = [as_interest(_orders(facts), facts)]
     if facts.has("browsing"):
-        events.append(_views(facts))
+        found.append(as_interest(_views(facts), facts))
     if facts.has("cart_events"):
-        events.append(_carts(facts))
-    if len(events) == 1:  # orders alone are in customer_category_features
-        events = [events[0].limit(0)]
-    return as_interest(reduce(DataFrame.unionByName, events), facts)
+        found.append(as_interest(_carts(facts), facts))
+    if len(found) == 1:  # orders alone are in customer_category_features
+        found = [found[0].limit(0)]
+    names = category_spans(facts).groupBy("category_no").agg(F.max("category").alias("category"))
+    partial_sums = (
+        reduce(DataFrame.unionByName, found)
+        .join(F.broadcast(names), "category_no", how="left")
+        .withColumn("category", F.coalesce("category", "page"))
+    )
+    # a category may be known as one of products and as one of pages
+    whole = partial_sums.groupBy("customer_no", "category").agg(*[F.sum(c).alias(c) for c in SUMS])
+    return with_customer_ids(facts, whole).select(
+        "customer_id",
+        "category",
+        *[F.col(c).cast("int").alias(c) for c in ("views_30", "views_90", "carts_30")],
+        *[(F.col(f"dwell_ms_{w}") / 1000).alias(f"dwell_{w}") for w in (30, 90)],
+        *[rounded(F.col(name)).alias(f"cat_affinity_decay_{name}") for name in ("short", "long")],
+        F.greatest(rounded(F.col("wanted")), F.lit(0.0)).alias("wanted_not_bought"),
+    )
 
 
-def as_interest(events: DataFrame, facts: Facts) -> DataFrame:
-    """From customer_id, category, days_ago and EVENTS to one row per customer and category."""
+def as_interest(days: DataFrame, facts: Facts) -> DataFrame:
+    """From customer_no, category_no, page, days_ago and EVENTS to SUMS per customer, category_no and page."""
     params, own = facts.params, facts.params.browsing
     looked = own.view_weight * F.col("n_views") + own.cart_weight * F.col("n_carts")
     bought = params.buy_weight * F.col("n_orders")
     half_lives = {"short": params.short_half_life_days, "long": params.long_half_life_days}
-    wanted = F.sum((looked - bought) * decay(own.wanted_half_life_days))
     return (
-        events.where(within(YEAR))
-        .groupBy("customer_id", "category")
+        days.where(within(YEAR))
+        .groupBy("customer_no", "category_no", "page")
         .agg(
-            *[sum_within(F.col("n_views"), w, "int").alias(f"views_{w}") for w in (30, 90)],
-            sum_within(F.col("n_carts"), 30, "int").alias("carts_30"),
-            *[(sum_within(F.col("dwell_ms"), w) / 1000).alias(f"dwell_{w}") for w in (30, 90)],
-            *[
-                rounded(F.sum((looked + bought) * decay(h))).alias(f"cat_affinity_decay_{name}")
-                for name, h in half_lives.items()
-            ],
-            F.greatest(rounded(wanted), F.lit(0.0)).alias("wanted_not_bought"),
+            *[sum_within(F.col("n_views"), w).alias(f"views_{w}") for w in (30, 90)],
+            sum_within(F.col("n_carts"), 30).alias("carts_30"),
+            *[sum_within(F.col("dwell_ms"), w).alias(f"dwell_ms_{w}") for w in (30, 90)],
+            *[F.sum((looked + bought) * decay(h)).alias(name) for name, h in half_lives.items()],
+            F.sum((looked - bought) * decay(own.wanted_half_life_days)).alias("wanted"),
         )
     )
 
@@ -132,31 +143,26 @@ def decay(half_life: float) -> SparkColumn:
 
 
 def _views(facts: Facts) -> DataFrame:
-    return _events(category_views(facts), n_views=F.col("n_views"), dwell_ms=F.col("dwell_ms"))
+    days_ago = (F.lit(facts.as_of.epoch_day) - F.col("event_day")).cast("int")
+    views = category_days(facts).withColumn("days_ago", days_ago)
+    return _events(views, F.col("page"), n_views=F.col("n_views"), dwell_ms=F.col("dwell_ms"))
 
 
 def _carts(facts: Facts) -> DataFrame:
-    log = facts.log("cart_events", "product_id", "event_kind", event_us().alias("us"), days=YEAR)
-    added = join_spans(log.where(F.col("event_kind") == "add"), _spans(facts), F.col("us"))
-    days = added.groupBy("customer_id", "category", "days_ago").agg(F.count(F.lit(1)).alias("n"))
-    return _events(days, n_carts=F.col("n"))
+    log = numbered_log(facts, "cart_events", "product_id", "event_kind", days=YEAR)
+    added = join_spans(log.where(F.col("event_kind") == "add"), category_spans(facts), F.col("us"))
+    return _events(with_days_ago(facts, added, YEAR), n_carts=F.lit(1))
 
 
 def _orders(facts: Facts) -> DataFrame:
-    log = facts.log("transactions", "product_id", "order_id", event_us().alias("us"), days=YEAR)
-    orders = (
-        join_spans(log, _spans(facts), F.col("us"))
-        .groupBy("customer_id", "category", "order_id")
-        .agg(F.max("days_ago").alias("days_ago"))
-    )
+    log = numbered_log(facts, "transactions", "product_id", "order_id", days=YEAR)
+    lines = with_days_ago(facts, join_spans(log, category_spans(facts), F.col("us")), YEAR)
+    orders = lines.groupBy("customer_no", "category_no", "order_id").agg(F.max("days_ago").alias("days_ago"))
     return _events(orders, n_orders=F.lit(1))
 
 
-def _spans(facts: Facts) -> DataFrame:
-    return product_spans(facts.tables["products"], ("category",), facts.as_of)
-
-
-def _events(df: DataFrame, **counted: SparkColumn) -> DataFrame:
+def _events(df: DataFrame, page: SparkColumn | None = None, **counted: SparkColumn) -> DataFrame:
     """`df` with the columns that all kinds of events share."""
     counts = [counted.get(name, F.lit(0)).cast("bigint").alias(name) for name in EVENTS]
-    return df.select("customer_id", "category", "days_ago", *counts)
+    on = F.lit(None).cast("string") if page is None else page
+    return df.select("customer_no", "category_no", on.alias("page"), "days_ago", *counts)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.browsed import SEASON, product_views
+from features.browsed import SEASON, numbered_log, product_views, with_product_no
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.local_days import DAY, micros
-from features.tiles import event_us
 from features.windows import ratio
 
 FAMILY = "H browsing"
@@ -25,7 +24,7 @@ FAMILY = "H browsing"
 
 @dataclass(frozen=True)
 class Funnel:
-    """A step. `cases` gives customer_id, case, us; `outcomes` the same columns of what may follow."""
+    """A step. `cases` gives customer_no, case, us; `outcomes` the same columns of what may follow."""
 
     name: str
     number: int
@@ -36,29 +35,30 @@ class Funnel:
 
 
 def _views(facts: Facts) -> DataFrame:
-    return product_views(facts).select("customer_id", F.col("product_id").alias("case"), F.col("first_us").alias("us"))
+    return product_views(facts).select("customer_no", F.col("product_no").alias("case"), F.col("first_us").alias("us"))
 
 
 def _cart(*kinds: str) -> Callable[[Facts], DataFrame]:
     def found(facts: Facts) -> DataFrame:
-        columns = ("event_kind", F.col("product_id").alias("case"), event_us().alias("us"))
-        log = facts.log("cart_events", *columns, days=SEASON).where(F.col("event_kind").isin(*kinds))
-        return log.select("customer_id", "case", "us")
+        log = numbered_log(facts, "cart_events", "event_kind", "product_id", days=SEASON)
+        return _of_products(facts, log.where(F.col("event_kind").isin(*kinds)))
 
     return found
 
 
 def _orders(facts: Facts) -> DataFrame:
-    columns = (F.col("product_id").alias("case"), event_us().alias("us"))
-    bought = facts.log("transactions", *columns, days=SEASON).select("customer_id", "case", "us")
-    return _cart("order")(facts).unionByName(bought)
+    bought = numbered_log(facts, "transactions", "product_id", days=SEASON)
+    return _cart("order")(facts).unionByName(_of_products(facts, bought))
+
+
+def _of_products(facts: Facts, log: DataFrame) -> DataFrame:
+    return with_product_no(facts, log).select("customer_no", F.col("product_no").alias("case"), "us")
 
 
 def _status(status: str) -> Callable[[Facts], DataFrame]:
     def found(facts: Facts) -> DataFrame:
-        columns = ("status", F.col("order_id").alias("case"), event_us().alias("us"))
-        log = facts.log("order_status", *columns, days=SEASON).where(F.col("status") == status)
-        return log.select("customer_id", "case", "us")
+        log = numbered_log(facts, "order_status", "status", F.col("order_id").alias("case"), days=SEASON)
+        return log.where(F.col("status") == status).select("customer_no", "case", "us")
 
     return found
 
@@ -95,7 +95,7 @@ def funnel_rates(facts: Facts, funnel: Funnel) -> DataFrame:
     counts = _counts(facts, funnel)
     rate = counts.agg(ratio(F.sum("n_hits"), F.sum("n")).alias("_rate"))
     smoothed = ratio(F.col("n_hits") + weight * F.col("_rate"), F.col("n") + weight)
-    return counts.join(F.broadcast(rate), how="cross").select("customer_id", smoothed.alias(funnel.name))
+    return counts.join(F.broadcast(rate), how="cross").select("customer_no", smoothed.alias(funnel.name))
 
 
 def fit_funnel(facts: Facts, funnel: Funnel) -> DataFrame:
@@ -115,25 +115,25 @@ def fit_funnel(facts: Facts, funnel: Funnel) -> DataFrame:
 
 
 def _counts(facts: Facts, funnel: Funnel) -> DataFrame:
-    """customer_id, n (cases), n_hits (cases with an outcome). Kept."""
+    """customer_no, n (cases), n_hits (cases with an outcome). Kept."""
     allowed = F.lit(facts.params.browsing.funnel_days * DAY)
 
     def build() -> DataFrame:
-        first = funnel.cases(facts).groupBy("customer_id", "case").agg(F.min("us").alias("since"))
+        first = funnel.cases(facts).groupBy("customer_no", "case").agg(F.min("us").alias("since"))
         ripe = first.where(F.col("since") + allowed <= F.lit(micros(facts.as_of)))
         after = F.col("us") - F.col("since")
         # the smaller side first: the embedded engine builds its hash table from the left
         hits = (
             funnel.outcomes(facts)
-            .join(ripe, ["customer_id", "case"], how="inner")
+            .join(ripe, ["customer_no", "case"], how="inner")
             .where((after >= 0) & (after < allowed))
-            .groupBy("customer_id", "case")
+            .groupBy("customer_no", "case")
             .agg(F.lit(0).alias("n"), F.lit(1).alias("n_hits"))
         )
-        cases = ripe.select("customer_id", F.lit(1).alias("n"), F.lit(0).alias("n_hits"))
+        cases = ripe.select("customer_no", F.lit(1).alias("n"), F.lit(0).alias("n_hits"))
         return (
             cases.unionByName(hits.drop("case"))
-            .groupBy("customer_id")
+            .groupBy("customer_no")
             .agg(F.sum("n").cast("int").alias("n"), F.sum("n_hits").cast("int").alias("n_hits"))
         )
 

@@ -16,14 +16,14 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.batches import map_batches
-from features.browsed import SEASON
+from features.browsed import SEASON, numbered_log, with_customer_ids, with_days_ago
+from features.browsing_days import SEARCH
 from features.contract import Column, Contract
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.families.category_interest import decay
 from features.feature_contract import feature_contract
 from features.rounding import rounded
-from features.tiles import SEARCH
 
 FAMILY = "searches of a customer"
 Def = partial(FeatureDef, family=FAMILY, sources=("browsing.query",), window=f"last {SEASON} days", default="0", low=0)
@@ -51,7 +51,7 @@ QUERIES = Contract(
     "Searches per customer and day.",
     (),
     (
-        Column("customer_id", "string", "customer"),
+        Column("customer_no", "int", "customer, as a number of the snapshot"),
         Column("term", "string", "normalised query"),
         Column("days_ago", "int", "local days before the cut"),
         Column("n", "long", "searches"),
@@ -63,15 +63,16 @@ QUERIES = Contract(
 def rows(facts: Facts) -> DataFrame:
     """One row per customer and term."""
     own = facts.params.browsing
-    searches = facts.log("browsing", "query", "event_kind", days=SEASON).where(
+    searches = numbered_log(facts, "browsing", "query", "event_kind", days=SEASON).where(
         (F.col("event_kind") == SEARCH) & F.col("query").isNotNull()
     )
     # the same words on the same day are normalised once
-    days = searches.groupBy("customer_id", "query", "days_ago").agg(F.count(F.lit(1)).alias("n"))
+    dated = with_days_ago(facts, searches, SEASON)
+    days = dated.groupBy("customer_no", "query", "days_ago").agg(F.count(F.lit(1)).alias("n"))
     terms = (
         map_batches(days, normalise_batches, QUERIES)
         .where(F.col("term") != "")
-        .groupBy("customer_id", "term")
+        .groupBy("customer_no", "term")
         .agg(
             rounded(F.sum(F.col("n") * decay(own.search_half_life_days))).alias("search_terms_decay"),
             F.sum("n").cast("int").alias("n_searches"),
@@ -80,8 +81,9 @@ def rows(facts: Facts) -> DataFrame:
     )
     customers = F.count(F.lit(1)).over(Window.partitionBy("term"))
     public = terms.withColumn("_customers", customers).where(F.col("_customers") >= own.search_min_customers)
-    strongest = Window.partitionBy("customer_id").orderBy(F.col("search_terms_decay").desc(), "term")
-    return public.withColumn("_place", F.row_number().over(strongest)).where(F.col("_place") <= own.search_terms)
+    strongest = Window.partitionBy("customer_no").orderBy(F.col("search_terms_decay").desc(), "term")
+    ranked = public.withColumn("_place", F.row_number().over(strongest))
+    return with_customer_ids(facts, ranked.where(F.col("_place") <= own.search_terms))
 
 
 def normalise_batches(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:

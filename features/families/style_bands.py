@@ -17,7 +17,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.browsed import product_views
+from features.browsed import numbered_log, product_views, with_customer_ids, with_days_ago, with_product_no
 from features.contract import Column
 from features.definitions import FeatureDef
 from features.facts import Facts
@@ -27,12 +27,12 @@ from features.feature_contract import feature_contract
 from features.product_spans import as_spans, join_spans
 from features.product_versions import product_versions
 from features.rounding import rounded
-from features.tiles import event_us
 from features.windows import MONEY, ratio, sum_within, within
 
 FAMILY = "style of a customer"
 YEAR = 365
 NO_BAND = 0
+ALL_BANDS = range(1, BANDS + 1)
 EVENTS = {"n_views": "bigint", "dwell_ms": "bigint", "n_carts": "bigint", "n_buys": "bigint", "amount": MONEY}
 STYLE = ("products.style",)
 Def = partial(FeatureDef, family=FAMILY, leak_note="style and price as of the event; band limits of the same snapshot")
@@ -112,10 +112,10 @@ CONTRACT = feature_contract(
 
 def rows(facts: Facts) -> DataFrame:
     """One row per customer, style and price band with a view in 90 days, or a cart or purchase in 365."""
-    style, whole = Window.partitionBy("customer_id", "style"), Window.partitionBy("customer_id")
-    return style_band_views(facts).select(
-        "customer_id",
-        "style",
+    style, whole = Window.partitionBy("customer_no", "style_no"), Window.partitionBy("customer_no")
+    shared = style_band_views(facts).select(
+        "customer_no",
+        "style_no",
         "price_band",
         "views_30",
         "views_90",
@@ -124,33 +124,38 @@ def rows(facts: Facts) -> DataFrame:
         ratio(F.sum("amount_365").over(style), F.sum("amount_365").over(whole)).alias("style_share"),
         rounded(F.sum("_decay").over(style)).alias("style_decay"),
     )
+    return with_customer_ids(facts, F.broadcast(style_names(facts)).join(shared, "style_no", how="inner"))
 
 
 def style_band_views(facts: Facts) -> DataFrame:
-    """customer_id, style, price_band: views, dwell in milliseconds, lines, amount and decayed weight. Kept."""
+    """customer_no, style_no, price_band: views, dwell in milliseconds, lines, amount and decayed weight. Kept."""
     return facts.kept("style_bands", lambda: _as_style_bands(facts))
 
 
+def style_names(facts: Facts) -> DataFrame:
+    """style_no, style: numbers in the order of names."""
+    return banded_spans(facts).groupBy("style_no").agg(F.max("style").alias("style"))
+
+
 def banded_spans(facts: Facts) -> DataFrame:
-    """product_id, style, price_band, from_us, until_us of products with a style."""
+    """product_no, style, style_no, price_band, from_us, until_us of products with a style. Kept."""
+    return facts.kept("banded_spans", lambda: _as_banded_spans(facts))
+
+
+def _as_banded_spans(facts: Facts) -> DataFrame:
     versions = product_versions(facts.tables["products"], ("style", "category", "list_price"), facts.as_of)
     limits = (
         price_percentiles(facts)
         .groupBy("category")
-        .agg(
-            *[F.max(F.when(F.col("band") == b, F.col("unit_cents"))).alias(f"_limit_{b}") for b in range(1, BANDS + 1)]
-        )
+        .agg(*[F.max(F.when(F.col("band") == b, F.col("unit_cents"))).alias(f"_limit_{b}") for b in ALL_BANDS])
+        .withColumnRenamed("category", "_category")
     )
     cents = (F.col("list_price") * 100).cast("bigint")
-    band = F.coalesce(*[F.when(cents <= F.col(f"_limit_{b}"), F.lit(b)) for b in range(1, BANDS + 1)], F.lit(BANDS))
+    band = F.coalesce(*[F.when(cents <= F.col(f"_limit_{b}"), F.lit(b)) for b in ALL_BANDS], F.lit(BANDS))
     known = F.col("_category").isNotNull() & cents.isNotNull()
     banded = (
         versions.where(F.col("style").isNotNull())
-        .join(
-            F.broadcast(limits.withColumnRenamed("category", "_category")),
-            F.col("category") == F.col("_category"),
-            how="left",
-        )
+        .join(F.broadcast(limits), F.col("category") == F.col("_category"), how="left")
         .select(
             "product_id",
             "style",
@@ -159,28 +164,30 @@ def banded_spans(facts: Facts) -> DataFrame:
             F.unix_micros("_until").alias("until_us"),
         )
     )
-    return as_spans(banded, ("style", "price_band"))
+    number = F.dense_rank().over(Window.partitionBy(F.lit(1)).orderBy("style"))
+    spans = as_spans(banded, ("style", "price_band")).withColumn("style_no", number)
+    return with_product_no(facts, spans)
 
 
 def _as_style_bands(facts: Facts) -> DataFrame:
-    spans, params, own = banded_spans(facts), facts.params, facts.params.browsing
-    bought = facts.log("transactions", "product_id", "amount", event_us().alias("us"), days=YEAR)
-    events = [_events(join_spans(bought, spans, F.col("us")), n_buys=F.lit(1), amount=F.col("amount"))]
+    spans, params, own = banded_spans(facts).drop("style"), facts.params, facts.params.browsing
+    log = with_product_no(facts, numbered_log(facts, "transactions", "product_id", "amount", days=YEAR))
+    bought = with_days_ago(facts, _join(log, spans, "us"), YEAR)
+    events = [_events(bought, n_buys=F.lit(1), amount=F.col("amount"))]
     if facts.has("browsing"):
-        viewed = join_spans(product_views(facts), spans, F.col("last_us"))
+        viewed = _join(product_views(facts), spans, "last_us")
         events.append(_events(viewed, n_views=F.col("n_views"), dwell_ms=F.col("dwell_ms")))
     if facts.has("cart_events"):
-        log = facts.log("cart_events", "product_id", "event_kind", event_us().alias("us"), days=YEAR)
-        events.append(
-            _events(join_spans(log.where(F.col("event_kind") == "add"), spans, F.col("us")), n_carts=F.lit(1))
-        )
+        log = numbered_log(facts, "cart_events", "product_id", "event_kind", days=YEAR)
+        added = with_product_no(facts, log.where(F.col("event_kind") == "add"))
+        events.append(_events(with_days_ago(facts, _join(added, spans, "us"), YEAR), n_carts=F.lit(1)))
     weight = (
         own.view_weight * F.col("n_views") + own.cart_weight * F.col("n_carts") + params.buy_weight * F.col("n_buys")
     )
     return (
         reduce(DataFrame.unionByName, events)
         .where(within(YEAR))
-        .groupBy("customer_id", "style", "price_band")
+        .groupBy("customer_no", "style_no", "price_band")
         .agg(
             *[sum_within(F.col("n_views"), w, "int").alias(f"views_{w}") for w in (30, 90)],
             *[sum_within(F.col("dwell_ms"), w).alias(f"dwell_ms_{w}") for w in (30, 90)],
@@ -191,6 +198,10 @@ def _as_style_bands(facts: Facts) -> DataFrame:
     )
 
 
+def _join(frame: DataFrame, spans: DataFrame, us: str) -> DataFrame:
+    return join_spans(frame, spans, F.col(us), "product_no")
+
+
 def _events(df: DataFrame, **counted: SparkColumn) -> DataFrame:
     counts = [counted.get(name, F.lit(0)).cast(kind).alias(name) for name, kind in EVENTS.items()]
-    return df.select("customer_id", "style", "price_band", "days_ago", *counts)
+    return df.select("customer_no", "style_no", "price_band", "days_ago", *counts)

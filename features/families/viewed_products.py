@@ -11,11 +11,11 @@ from functools import partial
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.browsed import not_bought_since, product_views
+from features.browsed import not_bought_since, product_views, with_product_no
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.local_days import micros
-from features.product_spans import holds, product_spans
+from features.product_spans import join_spans, product_spans
 from features.windows import within
 
 FAMILY = "H browsing"
@@ -57,9 +57,9 @@ def features(facts: Facts) -> list[DataFrame]:
 
 
 def last_views(facts: Facts) -> DataFrame:
-    """customer_id, product_id, last_us: the last view of each product in 30 days."""
+    """customer_no, product_no, last_us: the last view of each product in 30 days."""
     recent = product_views(facts).where(within(WINDOW))
-    return recent.groupBy("customer_id", "product_id").agg(F.max("last_us").alias("last_us"))
+    return recent.groupBy("customer_no", "product_no").agg(F.max("last_us").alias("last_us"))
 
 
 def dearer_before(facts: Facts) -> DataFrame:
@@ -89,9 +89,6 @@ def _compared(spans: DataFrame, now: DataFrame, condition: Column) -> DataFrame:
 
 
 def _count(facts: Facts, viewed: DataFrame, spans: DataFrame, name: str) -> DataFrame:
-    then = spans.withColumnRenamed("product_id", "_product_id")
-    found = viewed.join(
-        F.broadcast(then), (F.col("product_id") == F.col("_product_id")) & holds(F.col("last_us")), how="inner"
-    ).select("customer_id", "product_id", "last_us")
+    found = join_spans(viewed, with_product_no(facts, spans), F.col("last_us"), "product_no")
     wanted = not_bought_since(facts, found, F.col("last_us"))
-    return wanted.groupBy("customer_id").agg(F.count(F.lit(1)).cast("int").alias(name))
+    return wanted.groupBy("customer_no").agg(F.count(F.lit(1)).cast("int").alias(name))

@@ -16,6 +16,7 @@ CUT = AS_OF.ts
 DEVICES = ("pc", "ios", "android", "mini_program")
 WEEK = timedelta(days=7)
 GAP = timedelta(minutes=30)
+KNOWN = {f"p{i}" for i in range(7)}  # p7 is in no table
 
 
 def known(world: World, table: str) -> list[Row]:
@@ -80,7 +81,7 @@ def _visits(own: list[Row]) -> Row:
     views = [e for e in own if e["event_kind"] == "view"]
     for w in (7, 30):
         row[f"views_{w}"] = sum(e["ago"] <= w for e in views)
-        row[f"distinct_skus_viewed_{w}"] = len({e["product_id"] for e in views if e["ago"] <= w} - {None})
+        row[f"distinct_skus_viewed_{w}"] = len({e["product_id"] for e in views if e["ago"] <= w} & KNOWN)
     devices = [e["device"] for e in own if e["ago"] <= 90 and e["device"] in DEVICES]
     for d in DEVICES:
         row[f"device_share_{d}"] = round(devices.count(d) / len(devices), 6) if devices else None
@@ -92,7 +93,7 @@ def _products(world: World, own: list[Row], bought: list[Row]) -> Row:
         return any(x["product_id"] == product_id and x["ts"] >= since and x["ago"] <= 90 for x in bought)
 
     drops = stock = favourites = 0
-    for p in {e["product_id"] for e in own} - {None}:
+    for p in {e["product_id"] for e in own} & KNOWN:
         mine = [e for e in own if e["product_id"] == p]
         viewed = [e["ts"] for e in mine if e["event_kind"] == "view" and e["ago"] <= 30]
         if viewed and not sold(p, max(viewed)):
@@ -111,8 +112,10 @@ def _products(world: World, own: list[Row], bought: list[Row]) -> Row:
 
 def rows_funnel(rows: dict[str, Row], events: list[Row], carts: list[Row], lines: list[Row], status: list[Row]) -> None:
     """Adds features 86 to 88."""
-    views = [(e["customer"], e["product_id"], e) for e in events if e["event_kind"] == "view" and e["product_id"]]
-    adds = [(c["customer"], c["product_id"], c) for c in carts if c["event_kind"] == "add"]
+    views = [
+        (e["customer"], e["product_id"], e) for e in events if e["event_kind"] == "view" and e["product_id"] in KNOWN
+    ]
+    adds = [(c["customer"], c["product_id"], c) for c in carts if c["event_kind"] == "add" and c["product_id"] in KNOWN]
     orders = [(c["customer"], c["product_id"], c) for c in carts if c["event_kind"] == "order"]
     orders += [(x["customer"], x["product_id"], x) for x in lines]
     placed = [(s["customer"], s["order_id"], s) for s in status if s["status"] == "placed"]

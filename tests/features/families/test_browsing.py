@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
+from features.browsing_days import as_category_days, as_visits, event_us
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.families import browsing, category_interest, search_terms, style_bands, viewed_products
 from features.families.price import fit_price_bands, price_percentiles
-from features.source_purchases import PRODUCTS
 from features.source_visits import BROWSING
-from features.tiles import as_category_views, as_visits
 from tests.features import browsing_oracle as oracle
 from tests.features.browsing_world import AS_OF, World, days_before, event, facts_of, random_world
 from tests.features.purchase_world import as_self, frame, line, product
@@ -33,7 +33,9 @@ DEFINITIONS = (*browsing.DEFINITIONS, *viewed_products.DEFINITIONS)
 def wide(facts: Facts) -> dict[str, Row]:
     """The features of both families by customer, with defaults where a family has no row."""
     frames = [*browsing.features(facts), *viewed_products.features(facts)]
-    joined = reduce(lambda a, b: a.join(b, "customer_id", how="full"), frames)
+    joined = facts.customers.join(
+        reduce(lambda a, b: a.join(b, "customer_no", how="full"), frames), "customer_no", how="inner"
+    )
     return {r["customer_id"]: with_defaults(r.asDict()) for r in joined.collect()}
 
 
@@ -199,9 +201,12 @@ def test_a_robot_costs_as_much_as_its_half_hours(spark: SparkSession, odd: tuple
     """However many events there are, visits are found from half hours and sessions, and categories from days."""
     assert (odd[0]["robot"]["views_7"], odd[0]["robot"]["n_sessions_7"]) == (4500, 3)
     robot = [r for r in odd_cases()["browsing"] if r["account_id"] == "robot"]
-    log = frame(spark, BROWSING, robot)
+    log = frame(spark, BROWSING, robot).select("*", event_us().alias("us"), F.lit(1).alias("customer_no"))
     assert as_visits(log, AS_OF).count() == 3
-    assert as_category_views(log, frame(spark, PRODUCTS, [product("p0")]), AS_OF, 600.0).count() == 3
+    spans = spark.createDataFrame(
+        [("p0", 1, 0, 2**62)], "product_id string, category_no int, from_us long, until_us long"
+    )
+    assert as_category_days(log.withColumn("ms", F.lit(0)), spans, AS_OF).count() == 3
 
 
 def test_interest_needs_no_carts_and_is_empty_without_browsing_too(
