@@ -16,7 +16,9 @@ from features.facts import Facts
 from features.families import (
     acquisition,
     affinity,
+    attach_features,
     basket,
+    brand_features,
     browsing,
     carts,
     category_features,
@@ -40,6 +42,7 @@ from features.families import (
     offer_kind_features,
     outfit_features,
     price,
+    product_features,
     promotion,
     recency,
     returns,
@@ -140,6 +143,9 @@ COMPANIONS: tuple[Companion, ...] = (
     outfit_features,
     channel_features,
     offer_kind_features,
+    brand_features,
+    attach_features,
+    product_features,
 )
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from features.as_of import AsOf
+from features.catalogue import FEATURE_TABLES
 from features.contract import Contract
 from features.customer_features import EVERYTHING, Rooms, build_customer_features
 from features.definitions import FeatureParams
@@ -26,6 +27,7 @@ Row = dict[str, Any]
 ZONE = "America/New_York"
 AS_OF = AsOf(date(2017, 12, 4), ZONE)
 ALWAYS = datetime(1970, 1, 1, tzinfo=UTC)
+KEYS = sorted({k for c in FEATURE_TABLES for k in c.key})
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,7 @@ def by_customer(rows: list[Row]) -> dict[str, Row]:
 
 
 def _key(row: Row) -> tuple[str, ...]:
-    keys = ("customer_id", "category", "weekday", "daypart", "feature", "subject", "position")
-    return tuple(str(row.get(k)) for k in keys)
+    return tuple(str(row.get(k)) for k in KEYS)
 
 
 def random_world(seed: int, customers: int = 14, orders: int = 12) -> World:

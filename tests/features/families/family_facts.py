@@ -53,6 +53,14 @@ def family_rows(frames: Iterable[DataFrame]) -> dict[str, Row]:
     return found
 
 
+def bucketed(df: DataFrame, *keys: str) -> dict[tuple[str, ...], Row]:
+    """Rows of a companion by customer and bucket."""
+    rows = [r.asDict() for r in df.collect()]
+    found = {tuple(r.pop(k) for k in ("customer_id", *keys)): r for r in rows}
+    assert len(found) == len(rows), "one row per customer and bucket"
+    return found
+
+
 def known(rows: Iterable[Row], as_of: AsOf = AS_OF, days: int | None = None) -> list[Row]:
     """Rows of a log before the cut, by event and by availability, and of the last so many days."""
     start = as_of.plus(-days).ts if days is not None else None

@@ -12,21 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 from features.definitions import FeatureParams
 from features.families import colour_features, fashion, outfit_features, size_features
 from features.family_params import FashionParams
-from tests.features.families.family_facts import days_ago, facts_of, family_rows, known
+from tests.features.families.family_facts import bucketed, days_ago, facts_of, family_rows, known
 from tests.features.families.test_returns import refund
 from tests.features.purchase_world import AS_OF, Row, line, local, product
 
 DAY = timedelta(days=1)
 PARAMS = FeatureParams(fashion=FashionParams(white_names=("White", "白"), outfit_max_colours=4))
 Buckets = dict[tuple[str, ...], Row]
-
-
-def bucketed(df: DataFrame, *keys: str) -> Buckets:
-    """Rows of a companion by customer and bucket."""
-    rows = [r.asDict() for r in df.collect()]
-    found = {tuple(r.pop(k) for k in ("customer_id", *keys)): r for r in rows}
-    assert len(found) == len(rows)
-    return found
 
 
 def worn(lines: list[Row], products: list[Row], log: list[Row]) -> list[Row]:
