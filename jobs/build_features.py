@@ -7,6 +7,7 @@ from features.customer_features import build_customer_features
 from features.errors import DataError
 from features.facts import Facts
 from features.spec_version import SPEC_VERSION, conflict, spec_note
+from jobs.lifetime_scores import lifetime_scores
 from jobs.runs import Job, Step
 
 TAKES_SPAN = True  # --from and --to, see jobs/backfill.py
@@ -58,7 +59,8 @@ def run(job: Job) -> None:
     for off in switched_off(_filled_columns(job)):
         what = ", ".join(off.features) if len(off.features) <= 3 else f"{len(off.features)} features"
         job.say(f"switched off {what} ({off.family}): {off.reason}")
-    snapshot = build_customer_features(Facts(tables, job.as_of, job.settings.features, job.write_read))
+    facts = Facts(tables, job.as_of, job.settings.features, job.write_read)
+    snapshot = build_customer_features(facts, [lifetime_scores(job)])
     customers = job.write("customer_features", snapshot.pop("customer_features"), note=spec_note())
     if customers == 0:
         raise DataError(

@@ -76,21 +76,8 @@ def _faults(x: Floats, t_x: Floats, T: Floats, n: Floats) -> list[str]:
     return [f"{words} in {int(bad.sum()):,} rows" for words, bad in checks.items() if bad.any()]
 
 
-def as_histories(order_days: DataFrame) -> DataFrame:
-    """One row per customer of `as_order_days`: n_days, x, t_x, T in whole days (ints), and amount."""
-    days = F.col("days")
-    return order_days.select(
-        "customer_id",
-        F.size(days).alias("n_days"),
-        (F.size(days) - 1).alias("x"),
-        (F.array_max(days) - F.array_min(days)).alias("t_x"),
-        F.array_max(days).alias("T"),
-        "amount",
-    )
-
-
 def collect_purchase_counts(histories: DataFrame) -> PurchaseCounts:
-    """The grouped counts of `as_histories`, brought to the driver: at most as many rows as distinct histories."""
+    """The counts of `features.order_days.histories`, grouped by the engine and brought to the driver."""
     table: pa.Table = histories.groupBy("x", "t_x", "T").agg(F.count(F.lit(1)).alias("n")).toArrow()
     return PurchaseCounts.of(*(_array(table, c) for c in ("x", "t_x", "T", "n")))
 

@@ -46,9 +46,9 @@ DEFINITIONS = (
 STAGE_ROWS = Contract(
     "stages",
     "What the replay gives back.",
-    ("customer_id",),
+    ("customer_no",),
     (
-        Column("customer_id", "string", "customer"),
+        Column("customer_no", "long", "customer"),
         Column("lifecycle_stage", "string", "stage", True),
         Column("stage_since", "date", "its first day", True),
         Column("previous_stage", "string", "stage before", True),
@@ -58,7 +58,7 @@ STAGE_ROWS = Contract(
 
 def features(facts: Facts) -> list[DataFrame]:
     """Feature 130 for everybody who has a stage."""
-    histories = order_days(facts).select("customer_id", "days").join(_signs(facts), "customer_id", how="full")
+    histories = order_days(facts).select("customer_no", "days").join(_signs(facts), "customer_no", how="full")
     gap = facts.kept("usual_gap", lambda: fit_usual_gap(order_days(facts)))
     rows = histories.join(F.broadcast(gap.select(F.col("value").alias("usual_gap"))), how="cross")
     return [with_stages(rows, facts.as_of, facts.params)]
@@ -83,37 +83,37 @@ def fit_usual_gap(days: DataFrame) -> DataFrame:
 
 
 def _signs(facts: Facts) -> DataFrame:
-    """customer_id, prospect_days and follow_days: how many days ago the first cart or order, and the follow, were."""
+    """customer_no, prospect_days and follow_days: how many days ago the first cart or order, and the follow, were."""
     found = []
     if facts.has("cart_events"):
-        carted = facts.log("cart_events", "event_kind").where(F.col("event_kind") == "add")
+        carted = facts.log("cart_events", "customer_no", "event_kind").where(F.col("event_kind") == "add")
         found.append(_earliest(carted, "prospect_days"))
     if facts.has("order_status"):
-        placed = facts.log("order_status", "status").where(F.col("status") == "placed")
+        placed = facts.log("order_status", "customer_no", "status").where(F.col("status") == "placed")
         found.append(_earliest(placed, "prospect_days"))
     if facts.has("social_interactions"):
         found.append(_earliest(_lasting_follows(facts), "follow_days"))
     none = [F.lit(None).cast("int").alias(name) for name in ("prospect_days", "follow_days")]
-    columns = ("customer_id", "prospect_days", "follow_days")
+    columns = ("customer_no", "prospect_days", "follow_days")
     same = [f.select(*f.columns, *[c for c, n in zip(none, columns[1:]) if n not in f.columns]) for f in found]
     if not same:
-        return order_days(facts).where(F.lit(False)).select("customer_id", *none)
+        return order_days(facts).where(F.lit(False)).select("customer_no", *none)
     return (
         reduce(DataFrame.unionByName, same)
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(*[F.max(name).cast("int").alias(name) for name in columns[1:]])
     )
 
 
 def _earliest(log: DataFrame, name: str) -> DataFrame:
-    return log.groupBy("customer_id").agg(F.max("days_ago").alias(name))
+    return log.groupBy("customer_no").agg(F.max("days_ago").alias(name))
 
 
 def _lasting_follows(facts: Facts) -> DataFrame:
     """Follows that were not taken back: those after the last unfollow of the same network."""
     kind = F.col("interaction_kind")
-    log = facts.log("social_interactions", "network", kind).where(kind.isin("follow", "unfollow"))
-    network = Window.partitionBy("customer_id", F.coalesce("network", F.lit("")))
+    log = facts.log("social_interactions", "customer_no", "network", kind).where(kind.isin("follow", "unfollow"))
+    network = Window.partitionBy("customer_no", F.coalesce("network", F.lit("")))
     left = F.max(F.when(kind == "unfollow", F.col("event_ts"))).over(network)
     return log.withColumn("left_ts", left).where(
         (kind == "follow") & (F.col("left_ts").isNull() | (F.col("event_ts") > F.col("left_ts")))
@@ -121,9 +121,9 @@ def _lasting_follows(facts: Facts) -> DataFrame:
 
 
 def with_stages(histories: DataFrame, as_of: AsOf, params: FeatureParams) -> DataFrame:
-    """The stage of each row: customer_id and the columns of DEFINITIONS.
+    """The stage of each row: customer_no and the columns of DEFINITIONS.
 
-    `histories` holds customer_id, days (array of days_ago, or null), prospect_days, follow_days, usual_gap.
+    `histories` holds customer_no, days (array of days_ago, or null), prospect_days, follow_days, usual_gap.
     """
     cut, gaps = as_of.epoch_day, params.rhythm_gaps
 
@@ -143,7 +143,7 @@ def with_stages(histories: DataFrame, as_of: AsOf, params: FeatureParams) -> Dat
             prospect, follow = (_days(batch, name, cut) for name in ("prospect_days", "follow_days"))
             yield _table(batch, with_first_signs(stages, first, prospect, follow))
 
-    wanted = histories.select("customer_id", "days", "prospect_days", "follow_days", "usual_gap")
+    wanted = histories.select("customer_no", "days", "prospect_days", "follow_days", "usual_gap")
     return map_batches(wanted, replay, STAGE_ROWS)
 
 
@@ -180,7 +180,7 @@ def _table(batch: pa.RecordBatch, stages: Stages) -> pa.Table:
     since = pa.array(stages.since.astype(np.int32), pa.int32(), mask=stages.since == NEVER).cast(pa.date32())
     return pa.table(
         {
-            "customer_id": batch.column("customer_id"),
+            "customer_no": batch.column("customer_no"),
             "lifecycle_stage": pa.array(names[stages.stage], pa.string()),
             "stage_since": since,
             "previous_stage": pa.array(names[stages.previous], pa.string()),

@@ -46,7 +46,9 @@ def stages(spark: SparkSession, lines: list[Row], **others: tuple[Contract, list
         "products": frame(spark, PRODUCTS, [product("p0")]),
         "customer_map": frame(spark, CUSTOMER_MAP, as_self(r["account_id"] for r in rows)),
     } | {name: frame(spark, contract, listed) for name, (contract, listed) in others.items()}
-    (found,) = lifecycle.features(Facts(tables, AS_OF))
+    facts = Facts(tables, AS_OF)
+    (found,) = lifecycle.features(facts)
+    found = found.join(facts.customers, "customer_no", how="inner")
     return {
         r["customer_id"]: (r["lifecycle_stage"], _days_ago(r["stage_since"]), r["previous_stage"])
         for r in found.collect()
