@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ sheet_option = click.option(
     "--sheet",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=SHEET,
-    help="Folder with labels.csv, strata.csv and keywords.csv.",
+    help="Folder with labels.csv, strata.csv, keywords.csv and judged_as.csv.",
 )
 
 
@@ -67,17 +68,28 @@ def read_population(path: Path) -> dict[str, int]:
         return {row["stratum"]: int(row["population"]) for row in csv.DictReader(lines)}
 
 
-def find_by_tagger(posts: Sequence[LabelledPost], texts: Mapping[str, str]) -> Found:
-    """What the tagger with the lexicon of `conf/lexicon` finds."""
+def read_judged_as(path: Path) -> dict[str, dict[str, str]]:
+    """Per side (sheet, lexicon) the interests that are judged under another key, because the sides cut them apart."""
+    sides: dict[str, dict[str, str]] = {"sheet": {}, "lexicon": {}}
+    with path.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            sides[row["side"]][row["key"]] = row["judged_as"]
+    return sides
+
+
+def find_by_tagger(posts: Sequence[LabelledPost], texts: Mapping[str, str]) -> tuple[Found, frozenset[str]]:
+    """What the tagger with the lexicon of `conf/lexicon` finds, and all interests that lexicon knows."""
     from features.tags.tagger import tag_texts
     from jobs.lexicon_files import load_lexicon
 
+    lexicon = load_lexicon()
     posted = [POSTED.get(post.stratum.partition(":")[0], POSTED[CSTANCE]) for post in posts]
-    tags = tag_texts([texts[post.post_id] for post in posts], posted, load_lexicon())
-    return {
+    tags = tag_texts([texts[post.post_id] for post in posts], posted, lexicon)
+    found = {
         post.post_id: {kind: frozenset(t.tag for t in of_post if t.tag_kind == kind) for kind in KINDS}
         for post, of_post in zip(posts, tags, strict=True)
     }
+    return found, frozenset(interest.tag for interest in lexicon.interests)
 
 
 def find_by_keywords(posts: Sequence[LabelledPost], texts: Mapping[str, str], keywords: Keywords) -> Found:
@@ -96,7 +108,7 @@ def evaluate_sheet(
     folder: Path,
     json_path: Path | None = None,
     sheet: Path = SHEET,
-    tagger: Callable[[Sequence[LabelledPost], Mapping[str, str]], Found] = find_by_tagger,
+    tagger: Callable[[Sequence[LabelledPost], Mapping[str, str]], tuple[Found, frozenset[str]]] = find_by_tagger,
 ) -> dict[str, Any]:
     """Judges the tagger on the posts of the sheet that a folder has; prints tables, and gives the same figures.
 
@@ -107,22 +119,42 @@ def evaluate_sheet(
     posts = [post for post in labels if post.post_id in texts]
     if not posts:
         raise DataError(f"no post of {sheet / 'labels.csv'} is in {folder}: see the README beside it for the corpora")
-    population = read_population(sheet / "strata.csv")
-    finders = {
-        TAGGER: tagger(posts, texts),
-        BASELINE: find_by_keywords(posts, texts, read_keywords(sheet / "keywords.csv")),
-    }
+    population, keywords = read_population(sheet / "strata.csv"), read_keywords(sheet / "keywords.csv")
+    sides = read_judged_as(sheet / "judged_as.csv")
+    found, known = tagger(posts, texts)
+    bare = find_by_keywords(posts, texts, keywords)
+    keys = frozenset(sides["sheet"].get(key, key) for key in keywords.interests)
+    known = frozenset(sides["lexicon"].get(key, key) for key in known) & keys
+    found, beside = as_judged(found, sides["lexicon"], known)
+    finders = {TAGGER: found, BASELINE: as_judged(bare, sides["sheet"], known)[0]}
+    posts = [replace(p, tags=as_judged({"": p.tags}, sides["sheet"], known)[0][""]) for p in posts]
     figures: dict[str, Any] = {"posts": len(posts), "missing": len(labels) - len(posts)}
+    figures |= {"interests_not_on_the_sheet": beside, "interests_not_in_the_lexicon": sorted(keys - known)}
     for split in SPLITS:
         mine = [post for post in posts if post.split == split]
         figures[split] = {name: judged(mine, found, population) for name, found in finders.items()}
     say(f"{len(posts):,} labelled posts; {figures['missing']:,} of the sheet are not in {folder}")
+    say(
+        f"not judged: {beside:,} tags of interests that the sheet has no key for, and the labels of {len(keys - known)}"
+    )
+    say("interests that the lexicon has none for: " + ", ".join(sorted(keys - known)))
     for split in SPLITS:
         show_split(split, figures[split])
     if json_path:
         json_path.write_text(json.dumps(figures, indent=1))
         say(f"wrote {json_path}")
     return figures
+
+
+def as_judged(found: Found, keys: Mapping[str, str], known: frozenset[str]) -> tuple[Found, int]:
+    """Interests under the keys they are judged by, those that both sides know alone; and how many were left out."""
+    judged_by: dict[str, dict[str, frozenset[str]]] = {}
+    left_out = 0
+    for post, tags in found.items():
+        renamed = [keys.get(tag, tag) for tag in tags.get(INTEREST, frozenset())]
+        left_out += sum(tag not in known for tag in renamed)
+        judged_by[post] = {**tags, INTEREST: frozenset(renamed) & known}
+    return judged_by, left_out
 
 
 def show_split(split: str, figures: Mapping[str, Any]) -> None:

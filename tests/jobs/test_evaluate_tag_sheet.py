@@ -45,6 +45,7 @@ def sheet(tmp_path):
     (folder / "keywords.csv").write_text(
         "kind,tag,keyword\nlife_event,move,搬家\nlife_event,travel,机票\ninterest,coffee,咖啡\n"
     )
+    (folder / "judged_as.csv").write_text("side,key,judged_as\nlexicon,espresso,coffee\n")
     return folder
 
 
@@ -86,11 +87,21 @@ def test_the_draw_is_the_same_whatever_the_order_of_the_files():
 
 
 def test_a_tagger_is_judged_on_the_posts_whose_text_is_there(sheet, corpus, tmp_path, capsys):
-    """Found tags are counted per half beside bare keywords; the missing post is said; figures go to a file."""
+    """Found tags are counted per half beside bare keywords; the missing post is said; figures go to a file.
+
+    Espresso is judged as coffee; tea, which the sheet has no key for, is no error.
+    """
     answers = {MOVES: "move", TRAP: "move", COFFEE: ""}
 
     def tagger(posts, texts):
-        return {p.post_id: {LIFE_EVENT: frozenset(filter(None, [answers[texts[p.post_id]]]))} for p in posts}
+        drinks = {COFFEE: frozenset(["espresso", "tea"])}
+        return {
+            p.post_id: {
+                LIFE_EVENT: frozenset(filter(None, [answers[texts[p.post_id]]])),
+                INTEREST: drinks.get(texts[p.post_id], frozenset()),
+            }
+            for p in posts
+        }, frozenset(["espresso", "tea"])
 
     figures = evaluate_sheet(corpus, tmp_path / "figures.json", sheet, tagger)
     assert (figures["posts"], figures["missing"]) == (3, 1)
@@ -99,6 +110,8 @@ def test_a_tagger_is_judged_on_the_posts_whose_text_is_there(sheet, corpus, tmp_
     assert mine["traps"] == {"negation": {"posts": 1, "wrong": 1}}
     bare = figures["held_out"]["bare keywords"]["all"][INTEREST]
     assert (bare["precision"], bare["recall"]) == (1.0, 1.0)
+    drinks = figures["held_out"]["tagger"]["all"][INTEREST]
+    assert (drinks["tagged"], drinks["hits"], figures["interests_not_on_the_sheet"]) == (1, 1, 1)
     assert json.loads((tmp_path / "figures.json").read_text()) == figures
     printed = capsys.readouterr().out
     assert "1 of the sheet are not in" in printed
