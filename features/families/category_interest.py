@@ -80,6 +80,18 @@ DEFINITIONS = (
         sources=ALL_EVENTS,
         window="last 365 days",
     ),
+    *[
+        Def(
+            name,
+            90,
+            kind="int",
+            definition=f"days from the {which} view or cart in it to the cut",
+            sources=("browsing", "products.category"),
+            window="last 365 days",
+            low=1,
+        )
+        for name, which in (("recency_days", "last"), ("days_since_first", "first"))
+    ],
 )
 
 NEEDS: tuple[str, ...] = ()
@@ -107,7 +119,11 @@ def rows(facts: Facts) -> DataFrame:
         .withColumn("category", F.coalesce("category", "page"))
     )
     # a category may be known as one of products and as one of pages
-    whole = partial_sums.groupBy("customer_no", "category").agg(*[F.sum(c).alias(c) for c in SUMS])
+    whole = partial_sums.groupBy("customer_no", "category").agg(
+        *[F.sum(c).alias(c) for c in SUMS],
+        F.min("recency_days").alias("recency_days"),
+        F.max("days_since_first").alias("days_since_first"),
+    )
     return with_customer_ids(facts, whole).select(
         "customer_id",
         "category",
@@ -115,6 +131,8 @@ def rows(facts: Facts) -> DataFrame:
         *[(F.col(f"dwell_ms_{w}") / 1000).alias(f"dwell_{w}") for w in (30, 90)],
         *[rounded(F.col(name)).alias(f"cat_affinity_decay_{name}") for name in ("short", "long")],
         F.greatest(rounded(F.col("wanted")), F.lit(0.0)).alias("wanted_not_bought"),
+        "recency_days",
+        "days_since_first",
     )
 
 
@@ -123,6 +141,7 @@ def as_interest(days: DataFrame, facts: Facts) -> DataFrame:
     params, own = facts.params, facts.params.browsing
     looked = own.view_weight * F.col("n_views") + own.cart_weight * F.col("n_carts")
     bought = params.buy_weight * F.col("n_orders")
+    seen = F.when(F.col("n_views") + F.col("n_carts") > 0, F.col("days_ago"))
     half_lives = {"short": params.short_half_life_days, "long": params.long_half_life_days}
     return (
         days.where(within(YEAR))
@@ -133,6 +152,8 @@ def as_interest(days: DataFrame, facts: Facts) -> DataFrame:
             *[sum_within(F.col("dwell_ms"), w).alias(f"dwell_ms_{w}") for w in (30, 90)],
             *[F.sum((looked + bought) * decay(h)).alias(name) for name, h in half_lives.items()],
             F.sum((looked - bought) * decay(own.wanted_half_life_days)).alias("wanted"),
+            F.min(seen).alias("recency_days"),
+            F.max(seen).alias("days_since_first"),
         )
     )
 
