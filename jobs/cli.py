@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str | None, str]] = {
     "simulate": ("jobs.simulate_world", "command", "Simulate a market whose truth is known, as source tables."),
     "ingest": ("jobs.ingest", None, "Read source files, check every row, keep the bad ones in quarantine."),
     "resolve-identities": ("jobs.resolve_identities", None, "Map accounts to customers."),
+    "tag-posts": ("jobs.tag_posts", None, "Find life events and interests in posts."),
     "identities": ("jobs.identities", "command", "List merges and splits of customers; undo, split, link."),
     "build-features": ("jobs.build_features", None, "Compute the customer feature tables as of a date."),
     "build-cube": ("jobs.build_cube", None, "Write the asset cube, its changes, and the tables of sales."),

@@ -23,6 +23,7 @@ from features.tags.lexicon import (
     LOSS,
     OWN_BRAND,
     RIVAL_BRAND,
+    BrandNames,
     ClockRule,
     EventOffer,
     Guard,
@@ -31,7 +32,6 @@ from features.tags.lexicon import (
     Mood,
     Rule,
     Sentences,
-    TagParams,
 )
 from features.tags.life_event_kinds import KINDS_OF_EVENTS
 from features.tags.normalise import normalise
@@ -107,7 +107,7 @@ class _OfferEntry(_Entry):
     never_named: bool = False
 
 
-def load_lexicon(params: TagParams | None = None, folder: Traversable | None = None) -> Lexicon:
+def load_lexicon(params: BrandNames | None = None, folder: Traversable | None = None) -> Lexicon:
     """The lexicon of the files, and the brands of the settings; `SettingsError` listing every fault."""
     where = folder or resources.files("conf").joinpath("lexicon")
     files = {f.name: f.read_text("utf-8") for f in where.iterdir() if f.name.endswith(".yaml")}
@@ -126,7 +126,7 @@ def load_lexicon(params: TagParams | None = None, folder: Traversable | None = N
             rules += _rules(name, found, parts, faults)
             if found.kind == INTEREST:
                 interests += [Interest(t, e.gloss, tuple(e.categories)) for t, e in found.tags.items()]
-    params = params or TagParams()
+    params = params or BrandNames()
     rules += [*_brand_rules(OWN_BRAND, params.own_brands), *_brand_rules(RIVAL_BRAND, params.rival_brands)]
     if faults or guards is None:
         raise SettingsError("\n".join(["the lexicon cannot be used:", *[f"  - {f}" for f in faults]]))
@@ -173,13 +173,13 @@ def load_event_offers(folder: Traversable | None = None) -> tuple[EventOffer, ..
     return tuple(offers)
 
 
-def lexicon_digest(params: TagParams | None = None, folder: Traversable | None = None) -> str:
+def lexicon_digest(params: BrandNames | None = None, folder: Traversable | None = None) -> str:
     """16 hex digits of SHA-256 over the files and the brands: equal digests, equal tags."""
     where = folder or resources.files("conf").joinpath("lexicon")
     digest = hashlib.sha256()
     for file in sorted((f for f in where.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name):
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
-    params = params or TagParams()
+    params = params or BrandNames()
     digest.update(repr((params.own_brands, params.rival_brands)).encode())
     return digest.hexdigest()[:16]
 

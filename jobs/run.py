@@ -18,6 +18,7 @@ from jobs.workspace import resolve_as_of, undated, workspace
 STEPS = (
     "ingest",
     "resolve-identities",
+    "tag-posts",
     "build-features",
     "build-cube",
     "train-recommender",

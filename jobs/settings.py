@@ -31,6 +31,7 @@ from features.identity_params import IdentityParams
 from features.quality_params import QualityParams
 from features.reach import ReachParams
 from features.tag_sheet.tag_params import TagParams
+from features.tags.lexicon import BrandNames
 from jobs.session import SessionParams
 from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
 from scoring.channel_params import ChannelParams
@@ -84,6 +85,7 @@ class Settings(BaseModel):
     reach: ReachParams
     experiments: ExperimentParams
     recommender: RecommenderParams
+    tags: BrandNames
 
     def section_hash(self, names: tuple[str, ...]) -> str:
         """A short digest of the named keys, equal when and only when their values are equal."""

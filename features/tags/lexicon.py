@@ -106,7 +106,7 @@ class Lexicon:
 
 
 @dataclass(frozen=True)
-class TagParams:
+class BrandNames:
     """Settings of the step: names that posts are searched for beside the lexicon."""
 
     own_brands: tuple[str, ...] = field(default=())

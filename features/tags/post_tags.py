@@ -1,0 +1,77 @@
+"""Posts to tags, one Arrow batch at a time: a pure function for `features.batches.map_batches`.
+
+    tags = map_batches(posts, tag_posts(lexicon, "Asia/Shanghai"), JUDGED_POSTS)
+
+The lexicon goes to the workers in the closure, as plain data of less than a megabyte; the automaton is built there,
+once per process. Texts come in and never go out, in no column, message or log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from features.batches import BatchFunction
+from features.contract import Column, Contract
+from features.tags.lexicon import Lexicon
+from features.tags.post_tag_table import POST_TAGS
+from features.tags.tagger import Tag, tagger_of
+
+POST_COLUMNS = ("post_id", "account_id", "event_ts", "available_ts", "text")
+
+JUDGED_POSTS = Contract(
+    "judged_posts",
+    "Tags of posts, those that a guard dropped too.",
+    POST_TAGS.key,
+    (
+        *POST_TAGS.columns,
+        Column("dropped_by", "string", "guard that found it is not so; null for a tag that stands", True),
+    ),
+    role="internal",
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def tag_posts(lexicon: Lexicon, time_zone: str) -> BatchFunction:
+    """A function for `map_batches` over rows of POST_COLUMNS, giving JUDGED_POSTS: a row per post and tag found.
+
+    Days are counted from the local day of the post in `time_zone`. A post without a text has no tag.
+    """
+
+    def tag(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+        tagger, zone = tagger_of(lexicon), ZoneInfo(time_zone)
+        for batch in batches:
+            texts = [t or "" for t in batch["text"].to_pylist()]
+            rows: list[int] = []
+            tags: list[Tag] = []
+            candidates = tagger.candidates(texts)
+            moments = pc.cast(batch["event_ts"], pa.timestamp("us", tz="UTC")).cast(pa.int64())
+            for position, micros in zip(candidates, moments.take(pa.array(candidates, pa.int64())).to_pylist()):
+                moment = _EPOCH + timedelta(microseconds=micros)
+                for found in tagger.judged(texts[position], moment.astimezone(zone).date()):
+                    rows.append(position)
+                    tags.append(found)
+            yield _as_rows(batch, rows, tags)
+
+    return tag
+
+
+def _as_rows(batch: pa.RecordBatch, rows: list[int], tags: list[Tag]) -> pa.Table:
+    """Rows of JUDGED_POSTS: what identifies the post, and each of its tags."""
+    at = pa.array(rows, pa.int64())
+    return pa.table(
+        {
+            **{name: batch[name].take(at) for name in POST_COLUMNS[:-1]},
+            "tag": pa.array([t.tag for t in tags], pa.string()),
+            "tag_kind": pa.array([t.tag_kind for t in tags], pa.string()),
+            "confidence": pa.array([t.confidence for t in tags], pa.float64()),
+            "sentiment": pa.array([t.sentiment for t in tags], pa.float64()),
+            "happens_on": pa.array([t.happens_on for t in tags], pa.date32()),
+            "rule": pa.array([t.rule for t in tags], pa.string()),
+            "dropped_by": pa.array([t.dropped_by for t in tags], pa.string()),
+        }
+    )
