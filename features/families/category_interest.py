@@ -88,6 +88,7 @@ DEFINITIONS = (
             definition=f"days from the {which} view or cart in it to the cut",
             sources=("browsing", "products.category"),
             window="last 365 days",
+            default="null",  # what was only bought was never looked at
             low=1,
         )
         for name, which in (("recency_days", "last"), ("days_since_first", "first"))

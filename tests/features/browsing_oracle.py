@@ -172,7 +172,10 @@ def _interest(events: list[tuple[str, int, float]]) -> Row:
     def decayed(half_life: float, sign: int) -> float:
         return sum((sign if kind == "order" else 1) * weight[kind] * 2 ** (-ago / half_life) for kind, ago, _ in events)
 
+    seen = [a for k, a, _ in events if k != "order"]
     return {
+        "recency_days": min(seen, default=None),
+        "days_since_first": max(seen, default=None),
         **{f"views_{w}": sum(k == "view" and a <= w for k, a, _ in events) for w in (30, 90)},
         "carts_30": sum(k == "cart" and a <= 30 for k, a, _ in events),
         **{f"dwell_{w}": sum(d for _, a, d in events if a <= w) for w in (30, 90)},

@@ -12,6 +12,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from features.browsing_days import as_category_days, as_visits, event_us
+from features.catalogue import FEATURE_TABLES
+from features.customer_features import Rooms, build_customer_features
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.families import browsing, category_interest, search_terms, style_bands, viewed_products
@@ -217,3 +219,15 @@ def test_interest_needs_no_carts_and_is_empty_without_browsing_too(
     assert odd[1]["again", "MILK"]["wanted_not_bought"] == 0.0
     world.pop("browsing")
     assert companion(facts_of(spark, world, tmp_path), "interest") == {}
+
+
+def test_tables_keep_their_contracts(spark: SparkSession, tmp_path: Path) -> None:
+    """What a snapshot writes of these rooms breaks no rule: no null, bound or key."""
+    rooms = Rooms((browsing, viewed_products), (), (category_interest, style_bands, search_terms))
+    facts = facts_of(spark, random_world(3), tmp_path)
+    for name, table in build_customer_features(facts, rooms=rooms).items():
+        contract = next(c for c in FEATURE_TABLES if c.name == name)
+        counts = contract.audit_counts(table).collect()[0].asDict()
+        assert counts["rows"] > 0, name
+        assert contract.faults(counts) == [], name
+        assert contract.duplicate_keys(table).count() == 0, name
