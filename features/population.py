@@ -20,6 +20,15 @@ def population(facts: Facts) -> DataFrame:
     Once each. A record of `customers` without `available_ts` adds nobody: it cannot be shown to have been there. Who
     only viewed pages, and is on no record, has no row.
     """
+    return population_numbers(facts).join(facts.customers, "customer_no", how="inner").select("customer_id")
+
+
+def population_numbers(facts: Facts) -> DataFrame:
+    """customer_no of the same, kept."""
+    return facts.kept("population", lambda: _population(facts))
+
+
+def _population(facts: Facts) -> DataFrame:
     accounts = []
     if facts.has("customers"):
         known = facts.tables["customers"].where(F.col("available_ts") < F.lit(facts.as_of.ts))
@@ -27,8 +36,8 @@ def population(facts: Facts) -> DataFrame:
     for name in DEALINGS:
         if facts.has(name):
             accounts.append(known_before(facts.tables[name], facts.as_of).select("account_id"))
-    ids = facts.orders.select("customer_id")
+    ids = facts.orders.select("customer_no")
     if accounts:
         seen = reduce(DataFrame.unionByName, accounts)
-        ids = ids.unionByName(seen.join(facts.accounts, "account_id", how="inner").select("customer_id"))
-    return ids.groupBy("customer_id").agg(F.lit(1).alias("_one")).select("customer_id")
+        ids = ids.unionByName(seen.join(facts.accounts, "account_id", how="inner").select("customer_no"))
+    return ids.groupBy("customer_no").agg(F.lit(1).alias("_one")).select("customer_no")

@@ -17,15 +17,19 @@ from functools import partial
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.as_of import AsOf
+from features.browsed import numbered_log, with_customer_ids, with_days_ago
 from features.definitions import FeatureDef, per_window
 from features.facts import Facts
 from features.family_params import CartParams
+from features.local_days import micros
 from features.rounding import rounded
 from features.windows import MONEY, ratio, within
 
 FAMILY = "I carts and unpaid orders"
 WINDOW = 90
 WINDOWS = (7, 30, WINDOW)
+HOUR_MICROS = 3_600_000_000
 SOURCES = ("cart_events",)
 Open = partial(FeatureDef, family=FAMILY, sources=SOURCES, window="put in in the last open_days")
 
@@ -87,9 +91,10 @@ NEEDS: tuple[str, ...] = ("cart_events",)
 
 def features(facts: Facts) -> list[DataFrame]:
     """Features 94 to 98."""
-    opened = as_open_lines(cart_log(facts), facts.params.carts)
+    opened = open_cart_features(as_open_lines(cart_log(facts), facts.params.carts), facts.as_of)
     ended = ended_carts(facts)
-    return [open_cart_features(opened), abandon_features(ended, fit_abandon_rate(ended), facts.params.carts)]
+    left = abandon_features(ended, fit_abandon_rate(ended), facts.params.carts)
+    return [with_customer_ids(facts, opened), with_customer_ids(facts, left)]
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -99,81 +104,85 @@ def fitted(facts: Facts) -> list[DataFrame]:
 
 def ended_carts(facts: Facts) -> DataFrame:
     """`as_ended_carts` of the snapshot, kept."""
-    return facts.kept("ended_carts", lambda: as_ended_carts(cart_log(facts), facts.params.carts))
+    return facts.kept("ended_carts", lambda: as_ended_carts(cart_log(facts), facts.as_of, facts.params.carts))
 
 
 def cart_log(facts: Facts) -> DataFrame:
-    """The cart events of 90 days, kept: customer_id, days_ago, hours_ago, micros, event_id, kind, units, price.
+    """The cart events of 90 days, kept: customer_no, product_key, us, days_ago, event_id, is_order, units, price.
 
-    `units` is negative where they leave the cart.
+    `units` is negative where they leave the cart. Products are told apart by a 64-bit hash.
     """
-    added = F.col("event_kind") == "add"
-    columns = (
-        facts.hours_ago(F.col("event_ts")).alias("hours_ago"),
-        F.unix_micros("event_ts").alias("micros"),
-        "event_id",
-        F.col("event_kind").alias("kind"),
-        "product_id",
-        F.when(added, F.col("quantity")).otherwise(-F.col("quantity")).alias("units"),
-        F.when(added, F.col("unit_price")).alias("price"),
-    )
-    return facts.kept("cart_log", lambda: facts.log("cart_events", *columns, days=WINDOW).drop("event_ts"))
+
+    def build() -> DataFrame:
+        added = F.col("event_kind") == "add"
+        columns = (
+            "event_id",
+            F.xxhash64("product_id").alias("product_key"),
+            (F.col("event_kind") == "order").alias("is_order"),
+            F.when(added, F.col("quantity")).otherwise(-F.col("quantity")).alias("units"),
+            F.when(added, F.col("unit_price")).alias("price"),
+        )
+        return with_days_ago(facts, numbered_log(facts, "cart_events", *columns, days=WINDOW), WINDOW)
+
+    return facts.kept("cart_log", build)
 
 
 def as_open_lines(log: DataFrame, params: CartParams) -> DataFrame:
-    """customer_id, product_id, units, price, hours_ago (of the last add): what is in carts at the cut."""
+    """customer_no, product_key, units, price, added_us (of the last add): what is in carts at the cut."""
     added = F.col("units") > 0
-    lines = log.groupBy("customer_id", "product_id").agg(
-        _in_order("units").alias("_steps"),
-        F.sort_array(F.collect_list(F.when(F.col("price").isNotNull(), F.struct("micros", "event_id", "price")))).alias(
-            "_prices"
-        ),
+    priced = F.when(F.col("price").isNotNull(), F.struct("us", "event_id", "price"))
+    lines = log.groupBy("customer_no", "product_key").agg(
+        _in_order().alias("_steps"),
+        F.sort_array(F.collect_list(priced)).alias("_prices"),
         F.min(F.when(added, F.col("days_ago"))).alias("_added"),
-        F.min(F.when(added, F.col("hours_ago"))).alias("hours_ago"),
+        F.max(F.when(added, F.col("us"))).alias("added_us"),
     )
-    return lines.select(
-        "customer_id",
-        "product_id",
-        _replayed(F.col("_steps")).alias("units"),
-        F.get("_prices", F.size("_prices") - 1)["price"].alias("price"),
-        "hours_ago",
-        "_added",
-    ).where((F.col("units") > 0) & (F.col("_added") <= params.open_days))
+    return (
+        lines.where(F.col("_added") <= params.open_days)
+        .select(
+            "customer_no",
+            "product_key",
+            _replayed(F.col("_steps")).alias("units"),
+            F.get("_prices", F.size("_prices") - 1)["price"].alias("price"),
+            "added_us",
+        )
+        .where(F.col("units") > 0)
+    )
 
 
-def open_cart_features(lines: DataFrame) -> DataFrame:
+def open_cart_features(lines: DataFrame, as_of: AsOf) -> DataFrame:
     """One row per customer of `as_open_lines`: features 94 to 96."""
-    return lines.groupBy("customer_id").agg(
+    return lines.groupBy("customer_no").agg(
         F.coalesce(F.sum(F.col("units") * F.col("price")), F.lit(0)).cast(MONEY).alias("open_cart_value"),
         F.count(F.lit(1)).cast("int").alias("open_cart_n"),
-        rounded(F.min("hours_ago")).alias("open_cart_age_h"),
+        rounded((F.lit(micros(as_of)) - F.max("added_us")) / F.lit(HOUR_MICROS)).alias("open_cart_age_h"),
     )
 
 
-def as_ended_carts(log: DataFrame, params: CartParams) -> DataFrame:
-    """customer_id, days_ago (of its last event), is_left: carts that something was put into, idle before the cut."""
-    idle = int(params.idle_hours * 3600e6)
-    in_order = Window.partitionBy("customer_id").orderBy("micros", "event_id")
-    starts = F.col("micros") - F.lag("micros").over(in_order) > idle
+def as_ended_carts(log: DataFrame, as_of: AsOf, params: CartParams) -> DataFrame:
+    """customer_no, days_ago (of its last event), is_left: carts that something was put into, idle before the cut."""
+    idle = int(params.idle_hours * HOUR_MICROS)
+    in_order = Window.partitionBy("customer_no").orderBy("us")
+    starts = F.col("us") - F.lag("us").over(in_order) > idle
     numbered = log.withColumn("_starts", F.when(starts, 1).otherwise(0)).withColumn(
-        "_cart", F.sum("_starts").over(in_order.rowsBetween(Window.unboundedPreceding, Window.currentRow))
+        "_cart", F.sum("_starts").over(in_order.rangeBetween(Window.unboundedPreceding, Window.currentRow))
     )
-    lines = numbered.groupBy("customer_id", "_cart", "product_id").agg(
+    lines = numbered.groupBy("customer_no", "_cart", "product_key").agg(
         F.min("days_ago").alias("days_ago"),
-        F.min("hours_ago").alias("hours_ago"),
-        F.max(F.when(F.col("units") > 0, 1).otherwise(0)).alias("_added"),
-        F.max(F.when(F.col("kind") == "order", 1).otherwise(0)).alias("_ordered"),
-        _in_order("units").alias("_steps"),
+        F.max("us").alias("us"),
+        F.max("units").alias("_most"),
+        F.max(F.col("is_order").cast("int")).alias("_ordered"),
+        _in_order().alias("_steps"),
     )
-    carts = lines.groupBy("customer_id", "_cart").agg(
+    carts = lines.groupBy("customer_no", "_cart").agg(
         F.min("days_ago").alias("days_ago"),
-        F.min("hours_ago").alias("_hours"),
-        F.max("_added").alias("_added"),
+        F.max("us").alias("us"),
+        F.max("_most").alias("_most"),
         F.max("_ordered").alias("_ordered"),
         F.max(_replayed(F.col("_steps"))).alias("_units"),
     )
-    return carts.where((F.col("_hours") > params.idle_hours) & (F.col("_added") == 1)).select(
-        "customer_id", "days_ago", ((F.col("_ordered") == 0) & (F.col("_units") > 0)).alias("is_left")
+    return carts.where((F.col("us") < micros(as_of) - idle) & (F.col("_most") > 0)).select(
+        "customer_no", "days_ago", ((F.col("_ordered") == 0) & (F.col("_units") > 0)).alias("is_left")
     )
 
 
@@ -189,7 +198,7 @@ def fit_abandon_rate(carts: DataFrame) -> DataFrame:
 def abandon_features(carts: DataFrame, rate: DataFrame, params: CartParams) -> DataFrame:
     """One row per customer of `as_ended_carts`: features 97 and 98, by the population's `rate`."""
     left = F.col("is_left")
-    counts = carts.groupBy("customer_id").agg(
+    counts = carts.groupBy("customer_no").agg(
         *[F.count(F.when(left & within(w), 1)).cast("int").alias(f"abandon_n_{w}") for w in WINDOWS],
         F.count(F.lit(1)).cast("int").alias("n_carts_90"),
     )
@@ -203,9 +212,9 @@ def abandon_features(carts: DataFrame, rate: DataFrame, params: CartParams) -> D
     )
 
 
-def _in_order(value: str) -> Column:
-    """An array of a column's values in the order of events."""
-    return F.sort_array(F.collect_list(F.struct("micros", "event_id", value)))
+def _in_order() -> Column:
+    """The steps of a group in the order of events."""
+    return F.sort_array(F.collect_list(F.struct("us", "event_id", "units")))
 
 
 def _replayed(steps: Column) -> Column:

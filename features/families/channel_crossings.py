@@ -15,12 +15,14 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import known_before
+from features.browsed import category_spans, numbered_log, with_customer_ids
+from features.browsing_days import VIEW, event_us
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.families.sales_channels import FAMILY, SOURCES, WINDOW, order_channels
 from features.local_days import local_day
-from features.product_spans import holds, join_spans, product_spans
-from features.windows import ratio, within
+from features.product_spans import holds, join_spans
+from features.windows import packed, ratio, unpacked, within
 
 POPULATION = "facts before the cut only; the population's rate is of the same snapshot and saved with it"
 Crossing = partial(FeatureDef, family=FAMILY, window=f"purchases of the last {WINDOW} days")
@@ -53,7 +55,8 @@ def features(facts: Facts) -> list[DataFrame]:
     """Features 77 and 78, as far as their sources are delivered."""
     weight = facts.params.sales_channels.prior_purchases
     return [
-        rate_features(counts, fit_rate(counts, rate), rate, base, weight) for rate, base, counts in _delivered(facts)
+        with_customer_ids(facts, rate_features(counts, fit_rate(counts, rate), rate, base, weight))
+        for rate, base, counts in _delivered(facts)
     ]
 
 
@@ -75,59 +78,77 @@ def _delivered(facts: Facts) -> list[tuple[str, str, DataFrame]]:
 
 def _roto_counts(facts: Facts) -> DataFrame:
     params = facts.params.sales_channels
-    spans = product_spans(facts.tables["products"], ("category",), facts.as_of)
-    us = F.unix_micros("event_ts")
-    sold = facts.log("transactions", "order_id", "product_id", "sales_channel", us.alias("us"), days=WINDOW)
+    sold = numbered_log(facts, "transactions", "order_id", "product_id", "sales_channel", days=WINDOW)
     offline = sold.where(F.col("sales_channel").isin(list(params.offline)))
     purchases = (
-        join_spans(offline, spans, F.col("us"))
-        .groupBy("customer_id", "order_id", "category")
+        join_spans(offline, category_spans(facts).drop("category"), F.col("us"))
+        .groupBy("customer_no", F.xxhash64("order_id").alias("order_key"), "category_no")
         .agg(F.min("us").alias("us"))
-        .withColumn("day", _day(facts, F.col("us")))
     )
-    purchases = facts.kept("offline_purchases", lambda: purchases)
-    # browsing is long, and most of it is of customers who buy nothing in stores
-    buyers = purchases.select("customer_id").distinct()
-    accounts = facts.accounts.join(buyers, "customer_id", how="left_semi").select("account_id", "customer_id")
-    then = spans.select(
-        F.col("product_id").alias("_product_id"), F.col("category").alias("_category"), "from_us", "until_us"
-    )
+    purchases = facts.kept("offline_purchases", lambda: purchases.withColumn("day", _day(facts, F.col("us"))))
+    return as_counts(purchases, _category_looks(facts, purchases), ("customer_no", "category_no"), params.look_days)
+
+
+def _category_looks(facts: Facts, purchases: DataFrame) -> DataFrame:
+    """customer_no, category_no, day, first_us: days with a view of a category, of customers with `purchases`."""
+    # browsing is long, and much of it is of customers who buy nothing in stores
+    buyers = purchases.select("customer_no").distinct()
+    accounts = facts.accounts.join(buyers, "customer_no", how="left_semi").select("account_id", "customer_no")
+    views = F.broadcast(accounts).join(_views(facts), "account_id", how="inner")
+    spans = category_spans(facts)
+    pages = spans.groupBy(F.col("category").alias("_page")).agg(F.min("category_no").alias("_page_no"))
+    then = spans.select(F.col("product_id").alias("_product_id"), "category_no", "from_us", "until_us")
     of_product = (F.col("product_id") == F.col("_product_id")) & holds(F.col("us"))
+    # the small sides first: the embedded engine builds its hash tables from the left
+    of_views = F.broadcast(then).join(views, of_product, how="right")
     looks = (
-        # the small side first: the embedded engine builds its hash table from the left
-        then.join(accounts.join(_views(facts), "account_id", how="inner"), of_product, how="right")
-        .select("customer_id", F.coalesce("_category", "category").alias("category"), "us")
-        .where(F.col("category").isNotNull())
-        .groupBy("customer_id", "category", _day(facts, F.col("us")).alias("day"))
-        .agg(F.min("us").alias("first_us"))
+        F.broadcast(pages)
+        .join(of_views, F.col("_page") == F.col("category"), how="right")
+        .select("customer_no", F.coalesce("category_no", "_page_no").alias("category_no"), "us")
     )
-    return as_counts(purchases, looks, ("customer_id", "category"), params.look_days)
+    first_day = facts.as_of.epoch_day - WINDOW - facts.params.sales_channels.look_days
+    # grouped by one number instead of three
+    key = packed((F.col("customer_no"), 33), (F.col("category_no"), 20), (_day(facts, F.col("us")) - first_day, 10))
+    grouped = (
+        looks.where(F.col("category_no").isNotNull()).groupBy(key.alias("_key")).agg(F.min("us").alias("first_us"))
+    )
+    return grouped.select(
+        unpacked(F.col("_key"), 33, 30).alias("customer_no"),
+        unpacked(F.col("_key"), 20, 10).cast("int").alias("category_no"),
+        (unpacked(F.col("_key"), 10) + first_day).cast("int").alias("day"),
+        "first_us",
+    )
 
 
 def _views(facts: Facts) -> DataFrame:
     start = facts.as_of.plus(-WINDOW - facts.params.sales_channels.look_days).ts
     known = known_before(facts.tables["browsing"], facts.as_of).where(F.col("event_ts") >= F.lit(start))
     of_something = F.col("product_id").isNotNull() | F.col("category").isNotNull()
-    return known.where((F.col("event_kind") == "view") & of_something).select(
-        "account_id", "product_id", "category", F.unix_micros("event_ts").alias("us")
+    return known.where((F.col("event_kind") == VIEW) & of_something).select(
+        "account_id", "product_id", "category", event_us().alias("us")
     )
 
 
 def _showroom_counts(facts: Facts) -> DataFrame:
     params = facts.params.sales_channels
     online = within(WINDOW) & F.col("channel").isNotNull() & ~F.col("channel").isin(list(params.offline))
-    us = F.col("order_us").alias("us")
-    orders = order_channels(facts).where(online).select("customer_id", "order_id", us)
-    visited = facts.log("store_visits", F.unix_micros("event_ts").alias("us"), days=WINDOW + params.look_days)
-    looks = visited.groupBy("customer_id", _day(facts, F.col("us")).alias("day")).agg(F.min("us").alias("first_us"))
-    return as_counts(orders.withColumn("day", _day(facts, F.col("us"))), looks, ("customer_id",), params.look_days)
+    orders = order_channels(facts).where(online)
+    purchases = orders.select(
+        "customer_no",
+        F.xxhash64("order_id").alias("order_key"),
+        F.col("order_us").alias("us"),
+        _day(facts, F.col("order_us")).alias("day"),
+    )
+    visited = numbered_log(facts, "store_visits", days=WINDOW + params.look_days)
+    looks = visited.groupBy("customer_no", _day(facts, F.col("us")).alias("day")).agg(F.min("us").alias("first_us"))
+    return as_counts(purchases, looks, ("customer_no",), params.look_days)
 
 
 def as_counts(purchases: DataFrame, looks: DataFrame, keys: Sequence[str], look_days: int) -> DataFrame:
-    """customer_id, n (purchases) and n_looked (those with a look of the same keys before).
+    """customer_no, n (purchases) and n_looked (those with a look of the same keys before).
 
-    `purchases` have the keys, order_id, us and day, one row per keys and order; `looks` the keys, day and first_us (the
-    first of the day), one row each. Days are local, as numbers.
+    `purchases` have the keys, order_key, us and day, one row per keys and order; `looks` the keys, day and first_us
+    (the first of the day), one row each. Days are local, as numbers.
     """
     # looks of a day serve purchases up to look_days later: they lie in the same stretch of days, or in the next
     stretch = F.floor(F.col("day") / look_days)
@@ -142,14 +163,14 @@ def as_counts(purchases: DataFrame, looks: DataFrame, keys: Sequence[str], look_
     looked = (
         seen.join(bought, [*keys, "_stretch"], how="inner")
         .where(before.between(1, look_days) | ((before == 0) & (F.col("first_us") < F.col("us"))))
-        .select(*keys, "order_id")
+        .select(*keys, "order_key")
         .distinct()
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(F.count(F.lit(1)).alias("n_looked"))
     )
-    every = purchases.groupBy("customer_id").agg(F.count(F.lit(1)).cast("int").alias("n"))
-    return every.join(looked, "customer_id", how="left").select(
-        "customer_id", "n", F.coalesce("n_looked", F.lit(0)).cast("int").alias("n_looked")
+    every = purchases.groupBy("customer_no").agg(F.count(F.lit(1)).cast("int").alias("n"))
+    return every.join(looked, "customer_no", how="left").select(
+        "customer_no", "n", F.coalesce("n_looked", F.lit(0)).cast("int").alias("n_looked")
     )
 
 
@@ -167,7 +188,7 @@ def rate_features(counts: DataFrame, rate: DataFrame, name: str, base: str, weig
     prior = rate.agg(F.max("value").alias("_rate"))
     smoothed = ratio(F.col("n_looked") + F.col("_rate") * weight, F.col("n") + F.lit(weight))
     return counts.join(F.broadcast(prior), how="cross").select(
-        "customer_id", smoothed.alias(name), F.col("n").alias(base)
+        "customer_no", smoothed.alias(name), F.col("n").alias(base)
     )
 
 

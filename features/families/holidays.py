@@ -13,6 +13,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf
+from features.browsed import with_customer_ids
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.family_params import FestivalParams, HolidayParams
@@ -52,7 +53,9 @@ NEEDS: tuple[str, ...] = ("calendar",)
 
 def features(facts: Facts) -> list[DataFrame]:
     """Feature 65."""
-    return [holiday_features(holiday_orders(facts), fit_holiday_lifts(holiday_orders(facts)), facts.params.holidays)]
+    orders = holiday_orders(facts)
+    rows = holiday_features(orders, fit_holiday_lifts(orders), facts.params.holidays)
+    return [with_customer_ids(facts, rows)]
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -97,12 +100,12 @@ def as_holiday_orders(orders: DataFrame, festival_days: DataFrame) -> DataFrame:
 
     Counted are the days after the first order's; a customer of one order has days and no orders.
     """
-    per_day = orders.groupBy("customer_id", F.least("days_ago", F.lit(WINDOW + 1)).alias("day")).agg(
+    per_day = orders.groupBy("customer_no", F.least("days_ago", F.lit(WINDOW + 1)).alias("day")).agg(
         F.count(F.lit(1)).alias("_n")
     )
     counted = (
         per_day.join(F.broadcast(festival_days), "day", how="inner")
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(
             # the first day and its orders in one number, since structs have no fast maximum
             F.max(F.col("day") * F.lit(ORDERS_MAX).cast("bigint") + F.least("_n", F.lit(ORDERS_MAX - 1))).alias(
@@ -116,7 +119,7 @@ def as_holiday_orders(orders: DataFrame, festival_days: DataFrame) -> DataFrame:
         .withColumn("_first_n", F.when(F.col("day") <= WINDOW, F.pmod("_first", F.lit(ORDERS_MAX))).otherwise(0))
     )
     exposed = counted.join(F.broadcast(festival_days), "day", how="inner")
-    return exposed.select("customer_id", *[column for h in FESTIVALS for column in _exposure(h)])
+    return exposed.select("customer_no", *[column for h in FESTIVALS for column in _exposure(h)])
 
 
 def fit_holiday_lifts(orders: DataFrame) -> DataFrame:
@@ -154,7 +157,7 @@ def holiday_features(orders: DataFrame, lifts: DataFrame, params: HolidayParams)
     fitted = lifts.agg(*[F.max(F.when(F.col("subject") == h, F.col("value"))).alias(f"_lift_{h}") for h in FESTIVALS])
     rows = orders.join(F.broadcast(fitted), how="cross")
     return rows.select(
-        "customer_id",
+        "customer_no",
         *[c for h in FESTIVALS for c in (_smoothed(h, params), F.col(f"orders_{h}").alias(f"holiday_orders_{h}"))],
     )
 

@@ -11,6 +11,7 @@ from functools import partial
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.browsed import numbered_log, with_customer_ids, with_days_ago
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.families.sales_channels import FAMILY, WINDOW, order_channels
@@ -42,42 +43,42 @@ NEEDS: tuple[str, ...] = ()
 
 def features(facts: Facts) -> list[DataFrame]:
     """Features 74 to 76."""
-    return [store_features(store_days(facts))]
+    return [with_customer_ids(facts, store_features(store_days(facts)))]
 
 
 def store_days(facts: Facts) -> DataFrame:
-    """Days in stores, possibly repeated: customer_id, store_id, days_ago, _distance (see `_dated`)."""
+    """Days in stores, possibly repeated: customer_no, store_id, days_ago, _distance (see `_dated`)."""
     channel = F.col("channel")
     offline = channel.isNull() | channel.isin(list(facts.params.sales_channels.offline))
     days = (
         order_channels(facts)
         .where(within(WINDOW) & F.col("store_id").isNotNull() & offline)
-        .select("customer_id", "store_id", "days_ago", F.lit(None).cast("bigint").alias("_distance"))
+        .select("customer_no", "store_id", "days_ago", F.lit(None).cast("bigint").alias("_distance"))
     )
     if facts.has("store_visits"):
-        visits = facts.log("store_visits", "store_id", _dated().alias("_distance"), days=WINDOW).drop("event_ts")
-        days = days.unionByName(visits)
+        visits = numbered_log(facts, "store_visits", "store_id", _dated().alias("_distance"), days=WINDOW)
+        days = days.unionByName(with_days_ago(facts, visits, WINDOW).drop("us"))
     return days
 
 
 def store_features(days: DataFrame) -> DataFrame:
     """One row per customer of `store_days`: features 74 to 76."""
     stores = (
-        days.groupBy("customer_id", "store_id", "days_ago")
+        days.groupBy("customer_no", "store_id", "days_ago")
         .agg(F.max("_distance").alias("_distance"))
-        .groupBy("customer_id", "store_id")
+        .groupBy("customer_no", "store_id")
         .agg(
             F.count(F.lit(1)).alias("_days"),
             F.min("days_ago").alias("_last"),
             F.max("_distance").alias("_distance"),
         )
     )
-    order = Window.partitionBy("customer_id").orderBy(F.col("_days").desc(), "_last", "store_id")
+    order = Window.partitionBy("customer_no").orderBy(F.col("_days").desc(), "_last", "store_id")
     home = F.row_number().over(order) == 1
     metres = F.pmod("_distance", F.lit(METRES_MAX))
     return (
         stores.withColumn("_home", home)
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(
             F.max(F.when(F.col("_home"), F.col("store_id"))).alias("home_store"),
             F.count(F.lit(1)).cast("int").alias("n_stores"),

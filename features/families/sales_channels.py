@@ -12,6 +12,8 @@ from functools import partial
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.as_of import known_before
+from features.browsed import with_customer_ids
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.family_params import SalesChannelParams
@@ -59,21 +61,23 @@ NEEDS: tuple[str, ...] = ()
 
 def features(facts: Facts) -> list[DataFrame]:
     """Features 67 to 73."""
-    return [channel_features(as_channels(order_channels(facts)), facts.params.sales_channels)]
+    rows = channel_features(as_channels(order_channels(facts)), facts.params.sales_channels)
+    return [with_customer_ids(facts, rows)]
 
 
 def order_channels(facts: Facts) -> DataFrame:
     """One row per customer and order, kept: order_us (moment of its first line), days_ago, channel, store_id."""
 
     def build() -> DataFrame:
-        us = F.unix_micros("event_ts")
-        lines = facts.log("transactions", "order_id", "sales_channel", "store_id", us.alias("_us"))
-        return lines.groupBy("customer_id", "order_id").agg(
-            F.min("_us").alias("order_us"),
-            F.max("days_ago").alias("days_ago"),
+        numbers = F.broadcast(facts.accounts.select("account_id", "customer_no"))
+        lines = known_before(facts.tables["transactions"], facts.as_of).join(numbers, "account_id", how="inner")
+        orders = lines.groupBy("customer_no", "order_id").agg(
+            F.min("event_ts").alias("_ts"),
             F.min("sales_channel").alias("channel"),
             F.min("store_id").alias("store_id"),
         )
+        moment = (F.unix_micros("_ts").alias("order_us"), facts.days_ago(F.col("_ts")).alias("days_ago"))
+        return orders.select("customer_no", "order_id", *moment, "channel", "store_id")
 
     return facts.kept("order_channels", build)
 
@@ -84,7 +88,7 @@ def as_channels(orders: DataFrame) -> DataFrame:
     moment = F.concat(F.lpad(F.col("order_us").cast("string"), 19, "0"), F.col("order_id"))
     return (
         orders.where(F.col("channel").isNotNull())
-        .groupBy("customer_id", "channel")
+        .groupBy("customer_no", "channel")
         .agg(
             F.count(F.when(within(WINDOW), 1)).alias("n_365"),
             F.count(F.when(within(LATELY), 1)).alias("n_180"),
@@ -102,7 +106,7 @@ def channel_features(channels: DataFrame, params: SalesChannelParams) -> DataFra
     def total(value: Column, condition: Column) -> Column:
         return F.sum(F.when(condition, value).otherwise(0))
 
-    found = channels.groupBy("customer_id").agg(
+    found = channels.groupBy("customer_no").agg(
         F.sum(n).alias("_n"),
         total(n, offline).alias("_offline"),
         total(n, channel.isin(list(params.app))).alias("_app"),
@@ -115,7 +119,7 @@ def channel_features(channels: DataFrame, params: SalesChannelParams) -> DataFra
     entropy = F.ln("_n") - F.col("_logs") / F.col("_n")
     began_offline = F.col("first_channel").isin(list(params.offline))
     return found.select(
-        "customer_id",
+        "customer_no",
         ratio(F.col("_offline"), F.col("_n")).alias("offline_order_share"),
         ratio(F.col("_app"), F.col("_n")).alias("app_share"),
         ratio(F.col("_mini"), F.col("_n")).alias("mini_program_share"),

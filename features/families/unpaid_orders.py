@@ -20,9 +20,11 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features.browsed import numbered_log, with_customer_ids, with_days_ago
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.family_params import UnpaidOrderParams
+from features.local_days import micros
 from features.rounding import rounded
 from features.windows import MONEY, ratio, within
 
@@ -102,11 +104,12 @@ NEEDS: tuple[str, ...] = ("order_status",)
 def features(facts: Facts) -> list[DataFrame]:
     """Features 99 to 104."""
     late = late_orders(facts)
-    return [
+    rows = (
         unpaid_features(unsettled_orders(facts)),
         recovery_features(late, fit_recovery_rate(late), facts.params.unpaid_orders),
         failure_features(order_states(facts)),
-    ]
+    )
+    return [with_customer_ids(facts, df) for df in rows]
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -129,12 +132,17 @@ def late_orders(facts: Facts) -> DataFrame:
 
 def order_states(facts: Facts) -> DataFrame:
     """`as_order_states` of the last 365 days, kept."""
-    columns = ("order_id", "status", "amount", facts.hours_ago(F.col("event_ts")).alias("hours_ago"))
-    return facts.kept("order_states", lambda: as_order_states(facts.log("order_status", *columns, days=YEAR)))
+
+    def build() -> DataFrame:
+        log = numbered_log(facts, "order_status", "order_id", "status", "amount", days=YEAR)
+        hours = (F.lit(micros(facts.as_of)) - F.col("us")) / F.lit(3600e6)
+        return as_order_states(with_days_ago(facts, log, YEAR).withColumn("hours_ago", hours))
+
+    return facts.kept("order_states", build)
 
 
 def as_order_states(log: DataFrame) -> DataFrame:
-    """One row per customer and order of the log.
+    """One row per customer and order of the log, told apart by a 64-bit hash.
 
     Columns: value, n_failed_30, is_settled, and as hours before the cut placed (the first time), placed_again (the
     last time), paid (the first time), closed (the last time), each null where it did not happen; placed_days_ago and
@@ -142,7 +150,7 @@ def as_order_states(log: DataFrame) -> DataFrame:
     """
     status, hours = F.col("status"), F.col("hours_ago")
     placed, closed = status == "placed", status == "closed"
-    return log.groupBy("customer_id", "order_id").agg(
+    return log.groupBy("customer_no", F.xxhash64("order_id").alias("order_key")).agg(
         F.max(F.when(placed, F.col("amount"))).cast(MONEY).alias("value"),
         F.max(F.when(placed, hours)).alias("placed"),
         F.max(F.when(placed, F.col("days_ago"))).alias("placed_days_ago"),
@@ -158,9 +166,9 @@ def as_order_states(log: DataFrame) -> DataFrame:
 def as_unsettled_orders(states: DataFrame, orders: DataFrame) -> DataFrame:
     """The rows of `as_order_states` that were placed and that nothing settles; `orders` (see `as_orders`) are paid."""
     # paid lines of an order placed within the year are no older
-    paid = orders.where(within(YEAR)).select("customer_id", "order_id")
+    paid = orders.where(within(YEAR)).select("customer_no", F.xxhash64("order_id").alias("order_key"))
     unsettled = states.where(F.col("placed").isNotNull() & ~F.col("is_settled"))
-    return unsettled.join(paid, ["customer_id", "order_id"], how="left_anti")
+    return unsettled.join(paid, ["customer_no", "order_key"], how="left_anti")
 
 
 def unpaid_features(unsettled: DataFrame) -> DataFrame:
@@ -168,7 +176,7 @@ def unpaid_features(unsettled: DataFrame) -> DataFrame:
     # closed and placed at one moment: closed
     is_closed = F.coalesce(F.col("closed") <= F.col("placed_again"), F.lit(False))
     is_open = ~is_closed & (F.col("placed_days_ago") <= MONTH)
-    return unsettled.groupBy("customer_id").agg(
+    return unsettled.groupBy("customer_no").agg(
         F.count(F.when(is_open, 1)).cast("int").alias("unpaid_order_n"),
         F.coalesce(F.sum(F.when(is_open, F.col("value"))), F.lit(0)).cast(MONEY).alias("unpaid_order_value"),
         rounded(F.min(F.when(is_open, F.col("placed")))).alias("hours_since_unpaid"),
@@ -184,9 +192,9 @@ def as_late_orders(states: DataFrame, unsettled: DataFrame, params: UnpaidOrderP
     took, limit = F.col("placed") - F.col("paid"), params.recovery_days * 24
     ended = F.col("placed") > limit
     paid_late = states.where(ended & (took > params.late_hours)).select(
-        "customer_id", (took <= limit).alias("is_recovered")
+        "customer_no", (took <= limit).alias("is_recovered")
     )
-    return paid_late.unionByName(unsettled.where(ended).select("customer_id", F.lit(False).alias("is_recovered")))
+    return paid_late.unionByName(unsettled.where(ended).select("customer_no", F.lit(False).alias("is_recovered")))
 
 
 def fit_recovery_rate(late: DataFrame) -> DataFrame:
@@ -205,7 +213,7 @@ def fit_recovery_rate(late: DataFrame) -> DataFrame:
 
 def recovery_features(late: DataFrame, rate: DataFrame, params: UnpaidOrderParams) -> DataFrame:
     """One row per customer of `as_late_orders`: feature 103, by the population's `rate`."""
-    counts = late.groupBy("customer_id").agg(
+    counts = late.groupBy("customer_no").agg(
         F.count(F.lit(1)).cast("int").alias("late_unpaid_n"), F.count(F.when(F.col("is_recovered"), 1)).alias("_n")
     )
     prior = rate.agg(F.max("value").alias("_rate"))
@@ -213,11 +221,11 @@ def recovery_features(late: DataFrame, rate: DataFrame, params: UnpaidOrderParam
         F.col("_n") + F.col("_rate") * params.prior_orders, F.col("late_unpaid_n") + F.lit(params.prior_orders)
     )
     return counts.join(F.broadcast(prior), how="cross").select(
-        "customer_id", "late_unpaid_n", smoothed.alias("unpaid_recovery_rate")
+        "customer_no", "late_unpaid_n", smoothed.alias("unpaid_recovery_rate")
     )
 
 
 def failure_features(states: DataFrame) -> DataFrame:
     """One row per customer with a failed payment: feature 104."""
     failed = states.where(F.col("n_failed_30") > 0)
-    return failed.groupBy("customer_id").agg(F.sum("n_failed_30").cast("int").alias("pay_failure_n"))
+    return failed.groupBy("customer_no").agg(F.sum("n_failed_30").cast("int").alias("pay_failure_n"))

@@ -34,11 +34,13 @@ MONDAY = 7  # days ago
 
 def habits(spark: SparkSession, hours: list[tuple[str, int, int]]) -> dict[str, dict[str, object]]:
     """The features by customer, from (customer, days ago, local hour)."""
-    cells = as_cells(spark.createDataFrame(hours, "customer_id string, days_ago int, hour int"), AS_OF)
+    cells = as_cells(spark.createDataFrame(hours, "customer_no string, days_ago int, hour int"), AS_OF)
     totals = as_totals(cells)
     shares = daypart_share_features(totals, AS_OF)
-    top = habit_features(with_lift(cells, totals, fit_cell_shares(cells)), FeatureParams())
-    return {r["customer_id"]: r.asDict() for r in shares.join(top, "customer_id", how="left").collect()}
+    lifted = with_lift(cells, totals, fit_cell_shares(cells)).withColumnRenamed("customer_no", "customer_id")
+    rows = shares.withColumnRenamed("customer_no", "customer_id")
+    top = habit_features(lifted, FeatureParams())
+    return {r["customer_id"]: r.asDict() for r in rows.join(top, "customer_id", how="left").collect()}
 
 
 def test_a_habit_needs_support_and_lift(spark: SparkSession) -> None:
