@@ -16,8 +16,9 @@ from pyspark.sql import functions as F
 from features.contract import Column
 from features.definitions import CATEGORIES, FeatureDef
 from features.facts import Facts
-from features.families.category_features import customer_categories
+from features.families.category_features import numbered_categories
 from features.feature_contract import feature_contract
+from features.order_lines import as_numbered_category_orders
 from features.windows import ratio, within
 
 FAMILY = "basket of a customer"
@@ -43,36 +44,43 @@ CONTRACT = feature_contract(
 
 def rows(facts: Facts) -> DataFrame:
     """One row per customer and category bought in one order with the anchor."""
-    return as_attach_rates(facts.category_orders, anchor_categories(customer_categories(facts)))
+    recent = facts.numbered_lines.where(within(365))
+    rates = as_attach_rates(as_numbered_category_orders(recent), anchor_categories(numbered_categories(facts)))
+    anchors = facts.category_names.select(
+        F.col("category_no").alias("anchor_no"), F.col("category").alias("anchor_category")
+    )
+    named = F.broadcast(facts.category_names).join(rates, "category_no", how="inner")
+    named = F.broadcast(anchors).join(named, "anchor_no", how="inner")
+    return F.broadcast(facts.customers).join(named, "customer_no", how="inner")
 
 
 def anchor_categories(categories: DataFrame) -> DataFrame:
-    """customer_id, anchor_category of customers with an amount in 365 days, from `as_customer_categories`."""
-    most = Window.partitionBy("customer_id").orderBy(F.col("amt_365").desc(), "category")
+    """customer_no, anchor_no of customers with an amount in 365 days, from `as_customer_categories`."""
+    most = Window.partitionBy("customer_no").orderBy(F.col("amt_365").desc(), "category_no")
     return (
         categories.where(F.col("amt_365") > 0)
-        .select("customer_id", "category", F.row_number().over(most).alias("_rank"))
+        .select("customer_no", "category_no", F.row_number().over(most).alias("_rank"))
         .where(F.col("_rank") == 1)
-        .select("customer_id", F.col("category").alias("anchor_category"))
+        .select("customer_no", F.col("category_no").alias("anchor_no"))
     )
 
 
 def as_attach_rates(category_orders: DataFrame, anchors: DataFrame) -> DataFrame:
-    """customer_id, category and the columns of DEFINITIONS, from `as_category_orders` and `anchor_categories`."""
-    of_anchor = F.col("category") == F.col("anchor_category")
+    """customer_no, category_no, anchor_no and counts, from `as_numbered_category_orders` and `anchor_categories`."""
+    of_anchor = F.col("category_no") == F.col("anchor_no")
     # one pass over the orders, without joining them with themselves
     baskets = (
-        anchors.join(category_orders.where(within(365)), "customer_id", how="inner")
-        .groupBy("customer_id", "anchor_category", "order_id")
-        .agg(F.max(of_anchor).alias("_anchored"), F.collect_list("category").alias("_categories"))
+        anchors.join(category_orders, "customer_no", how="inner")
+        .groupBy("customer_no", "anchor_no", "order_key")
+        .agg(F.max(of_anchor).alias("_anchored"), F.collect_list("category_no").alias("_categories"))
         .where("_anchored")
     )
     counted = (
-        baskets.select("customer_id", "anchor_category", F.explode("_categories").alias("category"))
-        .groupBy("customer_id", "anchor_category", "category")
+        baskets.select("customer_no", "anchor_no", F.explode("_categories").alias("category_no"))
+        .groupBy("customer_no", "anchor_no", "category_no")
         .agg(F.count(F.lit(1)).alias("n_orders_with_both"))
     )
-    support = counted.where(of_anchor).select("customer_id", F.col("n_orders_with_both").alias("n_anchor_orders"))
-    return support.join(counted.where(~of_anchor), "customer_id", how="inner").withColumn(
+    support = counted.where(of_anchor).select("customer_no", F.col("n_orders_with_both").alias("n_anchor_orders"))
+    return support.join(counted.where(~of_anchor), "customer_no", how="inner").withColumn(
         "attach_rate", ratio(F.col("n_orders_with_both"), F.col("n_anchor_orders"))
     )

@@ -12,6 +12,7 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.browsed import with_customer_ids
 from features.contract import Column
 from features.definitions import FeatureDef
 from features.facts import Facts
@@ -64,7 +65,8 @@ CONTRACT = feature_contract(
 
 def rows(facts: Facts) -> DataFrame:
     """One row per customer and colour."""
-    return with_colour_shares(colour_counts(facts), colour_shares(facts), facts.params.fashion.colour_prior_lines)
+    prior = facts.params.fashion.colour_prior_lines
+    return with_customer_ids(facts, with_colour_shares(colour_counts(facts), colour_shares(facts), prior))
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -83,10 +85,10 @@ def colour_shares(facts: Facts) -> DataFrame:
 
 
 def as_attribute_counts(lines: DataFrame, attribute: str) -> DataFrame:
-    """customer_id, the attribute, n_lines_365, recency_days, days_since_first of `as_garment_lines` that state the attribute."""
+    """customer_no, attribute, n_lines_365, recency_days, days_since_first of `as_garment_lines` that state it."""
     return (
         lines.where(F.col(attribute).isNotNull() & within(365))
-        .groupBy("customer_id", attribute)
+        .groupBy("customer_no", attribute)
         .agg(
             F.count(F.lit(1)).alias("n_lines_365"),
             F.min("days_ago").alias("recency_days"),
@@ -112,9 +114,9 @@ def fit_shares(counts: DataFrame, attribute: str, feature: str) -> DataFrame:
 
 def with_colour_shares(counts: DataFrame, shares: DataFrame, prior_lines: float) -> DataFrame:
     """Adds share_365 and lift_365, the latter by the population's shares."""
-    totals = counts.groupBy("customer_id").agg(F.sum("n_lines_365").alias("_total"))
+    totals = counts.groupBy("customer_no").agg(F.sum("n_lines_365").alias("_total"))
     population = shares.select(F.col("subject").alias("colour"), F.col("value").alias("_population"))
-    found = counts.join(totals, "customer_id", how="inner").join(F.broadcast(population), "colour", how="inner")
+    found = totals.join(F.broadcast(population).join(counts, "colour", how="inner"), "customer_no", how="inner")
     return found.select(
         *counts.columns,
         ratio(F.col("n_lines_365"), F.col("_total")).alias("share_365"),

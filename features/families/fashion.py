@@ -11,6 +11,7 @@ from functools import partial
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.browsed import with_customer_ids
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.families.colour_features import colour_counts, colour_shares, smoothed_lift
@@ -86,7 +87,7 @@ def features(facts: Facts) -> list[DataFrame]:
     if facts.has("order_status"):
         weight = facts.params.returns.prior_weight
         frames.append(with_return_rate(fit_counts(facts), fit_return_rate(fit_counts(facts)), weight, "fit_issue_rate"))
-    return frames
+    return [with_customer_ids(facts, frame) for frame in frames]
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -102,15 +103,15 @@ def fit_counts(facts: Facts) -> DataFrame:
 
 def top_colour_features(counts: DataFrame) -> DataFrame:
     """One row per customer of `colour_counts`: feature 143."""
-    most = Window.partitionBy("customer_id").orderBy(F.col("n_lines_365").desc(), "colour")
+    most = Window.partitionBy("customer_no").orderBy(F.col("n_lines_365").desc(), "colour")
     ranked = counts.withColumn("_rank", F.row_number().over(most))
     first = F.col("_rank") == 1
-    found = ranked.groupBy("customer_id").agg(
+    found = ranked.groupBy("customer_no").agg(
         F.max(F.when(first, F.col("colour"))).alias("top_colour"),
         F.max(F.when(first, F.col("n_lines_365"))).alias("_top"),
         F.sum("n_lines_365").alias("_total"),
     )
-    return found.select("customer_id", "top_colour", ratio(F.col("_top"), F.col("_total")).alias("top_colour_share"))
+    return found.select("customer_no", "top_colour", ratio(F.col("_top"), F.col("_total")).alias("top_colour_share"))
 
 
 def white_features(counts: DataFrame, shares: DataFrame, params: FashionParams) -> DataFrame:
@@ -118,7 +119,7 @@ def white_features(counts: DataFrame, shares: DataFrame, params: FashionParams) 
     names = [n.strip().lower() for n in params.white_names]
     white = F.when(F.col("colour").isin(names), F.col("n_lines_365")).otherwise(0)
     population = shares.agg(F.sum(F.when(F.col("subject").isin(names), F.col("value"))).alias("_population"))
-    found = counts.groupBy("customer_id").agg(
+    found = counts.groupBy("customer_no").agg(
         F.sum("n_lines_365").alias("n_coloured_lines_365"), F.sum(white).alias("n_white_lines_365")
     )
     lift = smoothed_lift("n_white_lines_365", "n_coloured_lines_365", "_population", params.colour_prior_lines)
@@ -127,19 +128,19 @@ def white_features(counts: DataFrame, shares: DataFrame, params: FashionParams) 
 
 def size_consistency_features(sizes: DataFrame) -> DataFrame:
     """One row per customer of `as_customer_sizes`: feature 146."""
-    found = sizes.groupBy("customer_id").agg(
+    found = sizes.groupBy("customer_no").agg(
         F.sum("n_mode_lines_730").alias("_mode"), F.sum("n_kept_lines_730").alias("_kept")
     )
-    return found.select("customer_id", ratio(F.col("_mode"), F.col("_kept")).alias("size_consistency"))
+    return found.select("customer_no", ratio(F.col("_mode"), F.col("_kept")).alias("size_consistency"))
 
 
 def as_fit_counts(lines: DataFrame, return_days: int) -> DataFrame:
-    """customer_id, n_lines (with a size, older than `return_days`), n_back (of these, back within them for fit)."""
+    """customer_no, n_lines (with a size, older than `return_days`), n_back (of these, back within them for fit)."""
     age = F.col("days_ago")
     back = F.col("about_fit") & (age - F.col("back_days_ago") <= return_days)
     return (
         lines.where(F.col("size").isNotNull() & (age > return_days))
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(F.count(F.lit(1)).alias("n_lines"), F.count(F.when(back, 1)).alias("n_back"))
     )
 
@@ -147,7 +148,7 @@ def as_fit_counts(lines: DataFrame, return_days: int) -> DataFrame:
 def season_features(lines: DataFrame) -> DataFrame:
     """One row per customer who bought a product made for a season that states its first day on sale: feature 149."""
     seasonal = lines.where(F.col("season").isNotNull() & F.col("launched_ago").isNotNull())
-    found = seasonal.groupBy("customer_id").agg(
+    found = seasonal.groupBy("customer_no").agg(
         F.sum(F.col("launched_ago") - F.col("days_ago")).alias("_days"), F.count(F.lit(1)).alias("_n")
     )
-    return found.select("customer_id", ratio(F.col("_days"), F.col("_n")).alias("season_lead_days"))
+    return found.select("customer_no", ratio(F.col("_days"), F.col("_n")).alias("season_lead_days"))

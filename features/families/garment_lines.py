@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.browsed import numbered_log
 from features.facts import Facts
 from features.families.returns import returned_lines
 from features.product_versions import versions_at_event
@@ -23,16 +24,16 @@ def garment_lines(facts: Facts) -> DataFrame:
 def as_garment_lines(facts: Facts) -> DataFrame:
     """Order lines of 730 days, with what their product stated when they were bought.
 
-    Columns: customer_id, order_id, product_id, line_no, days_ago, product_type (the category where a product has no
+    Columns: customer_no, order_id, product_id, line_no, days_ago, product_type (the category where a product has no
     type), colour and style (lower case), size, season, launched_ago (local days from the first day on sale to the
     cut), returned (as known before the cut), back_days_ago and about_fit (of what was returned).
     """
-    lines = facts.log("transactions", *LINE, days=WINDOW)
+    lines = numbered_log(facts, "transactions", "event_ts", *LINE, days=WINDOW)
     stated = versions_at_event(lines, facts.tables["products"], ATTRIBUTES, facts.as_of, STATED)
     named = stated.select(
-        "customer_id",
+        "customer_no",
         *LINE,
-        "days_ago",
+        facts.days_ago(F.col("event_ts")).alias("days_ago"),
         F.coalesce(plain("product_type"), plain("category")).alias("product_type"),
         as_name("colour").alias("colour"),
         as_name("style").alias("style"),

@@ -11,6 +11,7 @@ from functools import partial
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from features.browsed import with_customer_ids
 from features.contract import Column
 from features.definitions import FeatureDef
 from features.facts import Facts
@@ -42,26 +43,26 @@ CONTRACT = feature_contract(
 
 def rows(facts: Facts) -> DataFrame:
     """One row per customer and pair of colours."""
-    return as_colour_pairs(garment_lines(facts), facts.params.fashion)
+    return with_customer_ids(facts, as_colour_pairs(garment_lines(facts), facts.params.fashion))
 
 
 def as_colour_pairs(lines: DataFrame, params: FashionParams) -> DataFrame:
-    """customer_id, colour_a, colour_b and the columns of DEFINITIONS, from `as_garment_lines`."""
+    """customer_no, colour_a, colour_b and the columns of DEFINITIONS, from `as_garment_lines`."""
     orders = (
         lines.where(F.col("colour").isNotNull())
-        .groupBy("customer_id", "order_id")
+        .groupBy("customer_no", "order_id")
         .agg(F.sort_array(F.collect_set("colour")).alias("_colours"), F.max("days_ago").alias("_days"))
         .where(F.size("_colours").between(2, params.outfit_max_colours))
     )
-    totals = orders.groupBy("customer_id").agg(F.count(F.lit(1)).alias("_orders"))
-    first = orders.select("customer_id", "_days", "_colours", F.explode("_colours").alias("colour_a"))
+    totals = orders.groupBy("customer_no").agg(F.count(F.lit(1)).alias("_orders"))
+    first = orders.select("customer_no", "_days", "_colours", F.explode("_colours").alias("colour_a"))
     later = F.filter("_colours", lambda colour: colour > F.col("colour_a"))
     pairs = (
-        first.select("customer_id", "_days", "colour_a", F.explode(later).alias("colour_b"))
-        .groupBy("customer_id", "colour_a", "colour_b")
+        first.select("customer_no", "_days", "colour_a", F.explode(later).alias("colour_b"))
+        .groupBy("customer_no", "colour_a", "colour_b")
         .agg(F.count(F.lit(1)).alias("n_orders_730"), F.min("_days").alias("recency_days"))
         .where(F.col("n_orders_730") >= params.outfit_min_orders)
     )
-    return pairs.join(totals, "customer_id", how="inner").select(
+    return pairs.join(totals, "customer_no", how="inner").select(
         *pairs.columns, ratio(F.col("n_orders_730"), F.col("_orders")).alias("share_730")
     )

@@ -6,6 +6,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.as_of import known_before
+from features.browsed import with_product_no
 from features.facts import Facts
 from features.families import price
 from features.families.garment_lines import as_name, plain
@@ -15,7 +16,7 @@ COLUMNS = ("category", "product_type", "style", "colour", "size", "in_stock", "l
 
 
 def product_facts(facts: Facts) -> DataFrame:
-    """product_id, _pctl (see `with_price_percentile`), _style, _colour, _size, _product_type, _in_stock. Kept."""
+    """product_no, _pctl (see `with_price_percentile`), _style, _colour, _size, _product_type, _in_stock. Kept."""
     return facts.kept("product_facts", lambda: as_product_facts(facts))
 
 
@@ -25,8 +26,8 @@ def as_product_facts(facts: Facts) -> DataFrame:
     prices = unit_prices(facts).join(products, "product_id", how="right")
     cents = F.coalesce(F.when(F.col("list_price") > 0, (F.col("list_price") * 100).cast("bigint")), F.col("_sold"))
     ranked = with_price_percentile(prices.withColumn("unit_cents", cents), price.price_percentiles(facts))
-    return ranked.select(
-        "product_id",
+    return with_product_no(facts, ranked).select(
+        "product_no",
         "_pctl",
         as_name("style").alias("_style"),
         as_name("colour").alias("_colour"),
@@ -71,8 +72,6 @@ def with_price_percentile(products: DataFrame, percentiles: DataFrame) -> DataFr
 
 
 def customer_price_levels(facts: Facts) -> DataFrame:
-    """customer_id, _price_level: `price_pctl_mean` of the wide row."""
-    (found,) = [f for f in price.features(facts) if "price_pctl_mean" in f.columns]
-    if "customer_id" not in found.columns:
-        found = facts.accounts.select("customer_no", "customer_id").distinct().join(found, "customer_no", how="inner")
-    return found.select("customer_id", F.col("price_pctl_mean").alias("_price_level"))
+    """customer_no, _price_level: `price_pctl_mean` of the wide row."""
+    found = price.price_band_features(facts.numbered_lines, price.price_percentiles(facts))
+    return found.select("customer_no", F.col("price_pctl_mean").alias("_price_level"))

@@ -1,8 +1,8 @@
 """Family P: the companion of what a customer did with a product, and how it suits her. For the ranker.
 
-The table lists the pairs with a purchase in 365 days, or a view or a cart in 30: with a product that nobody looked
-at there is nothing to say that is not in other tables. `with_pair_features` adds the same columns to any pairs, such
-as the candidates of a recommender at a cut.
+The table lists the pairs with a purchase in 365 days, or a view or a cart in 30, of products described before the
+cut: of a product that she did nothing with there is nothing to say that is not in other tables. `with_pair_features`
+adds the same columns to any pairs, such as the candidates of a recommender at a cut.
 
 Not here: 165 life_event_match (offers state no life events that they suit, so there is nothing to match the
 customer's with), 166 als_score and 167 itemcf_score (fitted models; the ranker has them as its own inputs).
@@ -19,7 +19,14 @@ from pyspark.sql import Column as SparkColumn
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from features.browsed import product_views
+from features.browsed import (
+    numbered_log,
+    product_numbers,
+    product_views,
+    with_customer_ids,
+    with_days_ago,
+    with_product_no,
+)
 from features.contract import Column
 from features.definitions import FeatureDef
 from features.facts import Facts
@@ -104,22 +111,26 @@ CONTRACT = feature_contract(
 
 
 def rows(facts: Facts) -> DataFrame:
-    """One row per customer and product with a dealing."""
-    return with_matches(pair_counts(facts), facts)
+    """One row per customer and known product with a dealing."""
+    named = F.broadcast(product_numbers(facts)).join(with_matches(pair_counts(facts), facts), "product_no", how="inner")
+    return with_customer_ids(facts, named)
 
 
 def with_pair_features(pairs: DataFrame, facts: Facts) -> DataFrame:
     """Adds the columns of DEFINITIONS to pairs (customer_id, product_id and any other columns), as of the cut.
 
-    Rows stay as they are, one out per one in. Of a pair without a dealing the counts are 0 and ui_days_since null.
+    Rows stay as they are, one out per one in. Of a pair without a dealing the counts are 0 and ui_days_since null;
+    of a customer or a product that was not known at the cut everything else is null too.
     """
-    found = pair_counts(facts).join(pairs, ["customer_id", "product_id"], how="right")
+    numbered = F.broadcast(facts.customers).join(pairs, "customer_id", how="right")
+    numbered = F.broadcast(product_numbers(facts)).join(numbered, "product_id", how="right")
+    found = pair_counts(facts).join(numbered, ["customer_no", "product_no"], how="right")
     counted = found.select(
-        *[F.col(c) for c in pairs.columns],
+        *[F.col(c) for c in numbered.columns],
         *[F.coalesce(F.col(c), F.lit(0)).cast("int").alias(c) for c in COUNTS],
         "ui_days_since",
     )
-    return with_matches(counted, facts)
+    return with_matches(counted, facts).select(*pairs.columns, *[d.name for d in DEFINITIONS])
 
 
 def pair_counts(facts: Facts) -> DataFrame:
@@ -128,70 +139,78 @@ def pair_counts(facts: Facts) -> DataFrame:
 
 
 def as_pair_counts(facts: Facts) -> DataFrame:
-    """customer_id, product_id and features 159 and 160; one row per pair with any of the dealings counted."""
-    logs = [_dealings(facts.log("transactions", "product_id", days=365), "ui_buys_365", F.lit(1))]
+    """customer_no, product_no and features 159 and 160; one row per pair with any of the dealings counted."""
+    logs = [_dealings(_events(facts, "transactions", 365), "ui_buys_365", F.lit(1))]
     if facts.has("browsing"):
         views = product_views(facts).where(F.col("days_ago") <= 30)
         logs.append(_dealings(views, "ui_views_30", F.col("n_views")))
     if facts.has("cart_events"):
-        carts = facts.log("cart_events", "product_id", "event_kind", days=30)
-        logs.append(_dealings(carts.where(F.col("event_kind") == "add"), "ui_carts_30", F.lit(1)))
+        carts = _events(facts, "cart_events", 30, "event_kind").where(F.col("event_kind") == "add")
+        logs.append(_dealings(carts, "ui_carts_30", F.lit(1)))
     return (
         reduce(DataFrame.unionByName, logs)
-        .groupBy("customer_id", "product_id")
+        .groupBy("customer_no", "product_no")
         .agg(*[F.sum(c).cast("int").alias(c) for c in COUNTS], F.min("days_ago").alias("ui_days_since"))
     )
 
 
 def with_matches(pairs: DataFrame, facts: Facts) -> DataFrame:
-    """Adds features 161 to 164 to pairs of customer_id and product_id.
+    """Adds features 161 to 164 to pairs of customer_no and product_no.
 
     In each join the small side comes first: the embedded engine builds its hash table from it, and pairs stream by.
     """
-    styles = _shares_of(as_attribute_counts(garment_lines(facts), "style"), "style", "_n_style")
-    colours = _shares_of(colour_counts(facts), "colour", "_n_colour")
-    sizes = customer_sizes(facts).select("customer_id", F.col("product_type").alias("_product_type"), "size_mode")
-    known = F.broadcast(product_facts(facts)).join(pairs, "product_id", how="right")
-    known = customer_levels(facts).join(known, "customer_id", how="right")
-    for frame, keys in ((styles, "_style"), (colours, "_colour"), (sizes, "_product_type")):
-        known = frame.join(known, ["customer_id", keys], how="right")
+    styles = _shares_of(style_counts(facts), "style")
+    colours = _shares_of(colour_counts(facts), "colour")
+    sizes = customer_sizes(facts).select("customer_no", F.col("product_type").alias("_product_type"), "size_mode")
+    known = F.broadcast(product_facts(facts)).join(pairs, "product_no", how="right")
+    known = customer_price_levels(facts).join(known, "customer_no", how="right")
+    for frame in (_totals(styles, "style"), _totals(colours, "colour")):
+        known = frame.join(known, "customer_no", how="right")
+    for frame, key in ((styles, "_style"), (colours, "_colour"), (sizes, "_product_type")):
+        known = frame.join(known, ["customer_no", key], how="right")
     sizes_known = F.col("_size").isNotNull() & F.col("size_mode").isNotNull()
     in_size = F.when(sizes_known, (F.col("_size") == F.col("size_mode")) & F.col("_in_stock"))
     return known.select(
         *[F.col(c) for c in pairs.columns],
         rounded(F.col("_pctl") - F.col("_price_level")).alias("price_gap"),
-        _share("_style").alias("style_match"),
-        _share("_colour").alias("colour_match"),
+        _share("style").alias("style_match"),
+        _share("colour").alias("colour_match"),
         in_size.cast("int").alias("size_in_stock"),
     )
 
 
-def customer_levels(facts: Facts) -> DataFrame:
-    """One row per customer: _price_level (price_pctl_mean) and lines of 365 days with a style, and with a colour."""
-    styles = as_attribute_counts(garment_lines(facts), "style").groupBy("customer_id")
-    colours = colour_counts(facts).groupBy("customer_id")
-    return (
-        customer_price_levels(facts)
-        .join(styles.agg(F.sum("n_lines_365").alias("_all_style")), "customer_id", how="full")
-        .join(colours.agg(F.sum("n_lines_365").alias("_all_colour")), "customer_id", how="full")
-    )
+def style_counts(facts: Facts) -> DataFrame:
+    """`as_attribute_counts` of styles, kept."""
+    return facts.kept("style_counts", lambda: as_attribute_counts(garment_lines(facts), "style"))
+
+
+def _events(facts: Facts, name: str, days: int, *columns: str) -> DataFrame:
+    """customer_no, product_no, days_ago and columns of a log of the last so many days, for known products."""
+    log = with_product_no(facts, numbered_log(facts, name, "product_id", *columns, days=days))
+    return with_days_ago(facts, log, days)
 
 
 def _dealings(log: DataFrame, name: str, n: SparkColumn) -> DataFrame:
-    """Rows of a log with `n` under the name of its count and 0 under the others; without a product there is no pair."""
+    """Rows of a log with `n` under the name of its count and 0 under the others."""
     counts = {c: n if c == name else F.lit(0) for c in COUNTS}
     if name == "ui_buys_365":
         counts["ui_buys_30"] = F.when(F.col("days_ago") <= 30, n).otherwise(0)
-    return log.where(F.col("product_id").isNotNull()).select(
-        "customer_id", "product_id", "days_ago", *[value.cast("bigint").alias(c) for c, value in counts.items()]
+    return log.select(
+        "customer_no", "product_no", "days_ago", *[value.cast("bigint").alias(c) for c, value in counts.items()]
     )
 
 
-def _shares_of(counts: DataFrame, attribute: str, name: str) -> DataFrame:
-    return counts.select("customer_id", F.col(attribute).alias(f"_{attribute}"), F.col("n_lines_365").alias(name))
+def _shares_of(counts: DataFrame, attribute: str) -> DataFrame:
+    return counts.select(
+        "customer_no", F.col(attribute).alias(f"_{attribute}"), F.col("n_lines_365").alias(f"_n_{attribute}")
+    )
+
+
+def _totals(shares: DataFrame, attribute: str) -> DataFrame:
+    return shares.groupBy("customer_no").agg(F.sum(f"_n_{attribute}").alias(f"_all_{attribute}"))
 
 
 def _share(attribute: str) -> SparkColumn:
     """Her share of lines in the product's style or colour: null when either is unknown, 0 when she has others only."""
-    n = F.coalesce(F.col(f"_n{attribute}"), F.lit(0))
-    return F.when(F.col(attribute).isNotNull(), ratio(n, F.col(f"_all{attribute}")))
+    n = F.coalesce(F.col(f"_n_{attribute}"), F.lit(0))
+    return F.when(F.col(f"_{attribute}").isNotNull(), ratio(n, F.col(f"_all_{attribute}")))

@@ -18,6 +18,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.browsed import with_customer_ids
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.rounding import rounded
@@ -57,7 +58,8 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
 def features(facts: Facts) -> list[DataFrame]:
     """Features 46 and 47."""
     elasticity = with_shrunk_elasticity(week_tables(facts), elasticity_parameters(facts))
-    return [promo_day_features(facts.orders, promotion_days(facts)), elasticity]
+    shares = promo_day_features(facts.orders, promotion_days(facts))
+    return [with_customer_ids(facts, frame) for frame in (shares, elasticity)]
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -85,11 +87,11 @@ def promo_day_features(orders: DataFrame, days: DataFrame) -> DataFrame:
     found = (
         orders.where(within(365))
         .join(F.broadcast(days), "days_ago", how="left")
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(F.count(F.lit(1)).alias("_orders"), F.count("_promotion").alias("_on"))
         .join(F.broadcast(some), how="cross")
     )
-    return found.select("customer_id", ratio(F.col("_on"), F.col("_orders")).alias("promo_day_share"))
+    return found.select("customer_no", ratio(F.col("_on"), F.col("_orders")).alias("promo_day_share"))
 
 
 def week_tables(facts: Facts) -> DataFrame:
@@ -110,7 +112,7 @@ def as_week_tables(orders: DataFrame, days: DataFrame) -> DataFrame:
     promoted = F.array_contains("_promoted", F.col("_week"))
     in_view = F.col("_week") < F.col("_first")
     weeks = _weeks_bought(orders).join(F.broadcast(_promoted_weeks(days)), how="cross")
-    found = weeks.groupBy("customer_id").agg(
+    found = weeks.groupBy("customer_no").agg(
         # the lists are the same on every row
         F.max(F.size(F.filter("_promoted", lambda w: w < F.col("_first")))).cast("double").alias("_n1"),
         F.max("_first").cast("double").alias("_n"),
@@ -120,7 +122,7 @@ def as_week_tables(orders: DataFrame, days: DataFrame) -> DataFrame:
     n, n1, m = F.col("_n"), F.col("_n1"), F.col("_m")
     variance = n1 * (n - n1) * m * (n - m) / (n * n * (n - 1))
     return found.select(
-        "customer_id",
+        "customer_no",
         F.when(n > 1, F.col("_o") - n1 * m / n).otherwise(0.0).alias("over"),
         F.when(n > 1, variance).otherwise(0.0).alias("variance"),
     )
@@ -157,18 +159,18 @@ def with_shrunk_elasticity(tables: DataFrame, parameters: DataFrame) -> DataFram
     return (
         tables.where(F.col("variance") > 0)
         .join(F.broadcast(numbers), how="cross")
-        .select("customer_id", rounded(shrunk).alias("discount_elasticity"))
+        .select("customer_no", rounded(shrunk).alias("discount_elasticity"))
     )
 
 
 def _weeks_bought(orders: DataFrame) -> DataFrame:
-    """customer_id, `_week` (0 is the last before the cut) with an order, and `_first`, the week of her first order.
+    """customer_no, `_week` (0 is the last before the cut) with an order, and `_first`, the week of her first order.
 
     A first order before the window leaves all its weeks in view.
     """
-    weeks = orders.groupBy("customer_id", _week(F.col("days_ago")).alias("_week")).agg(F.lit(1).alias("_one"))
-    first = weeks.groupBy("customer_id").agg(F.least(F.max("_week"), F.lit(WEEKS)).alias("_first"))
-    return weeks.where(F.col("_week") < WEEKS).join(first, "customer_id", how="inner")
+    weeks = orders.groupBy("customer_no", _week(F.col("days_ago")).alias("_week")).agg(F.lit(1).alias("_one"))
+    first = weeks.groupBy("customer_no").agg(F.least(F.max("_week"), F.lit(WEEKS)).alias("_first"))
+    return weeks.where(F.col("_week") < WEEKS).join(first, "customer_no", how="inner")
 
 
 def _promoted_weeks(days: DataFrame) -> DataFrame:

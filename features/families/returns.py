@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.as_of import known_before
+from features.browsed import with_customer_ids
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.rounding import rounded
@@ -80,11 +81,12 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
 def features(facts: Facts) -> list[DataFrame]:
     """Features 56 to 59."""
     returned = returned_lines(facts)
-    return [
+    frames = [
         with_return_rate(return_counts(facts), return_parameters(facts), facts.params.returns.prior_weight),
         reason_mode_features(returned),
         return_kind_features(returned),
     ]
+    return [with_customer_ids(facts, frame) for frame in frames]
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -111,7 +113,7 @@ def return_parameters(facts: Facts) -> DataFrame:
 def as_returned_lines(facts: Facts) -> DataFrame:
     """Order lines of which a refund is known before the cut, once each, with their customer.
 
-    Columns: customer_id, order_id, product_id, line_no, order_days_ago, back_days_ago (of the first refund, at
+    Columns: customer_no, order_id, product_id, line_no, order_days_ago, back_days_ago (of the first refund, at
     most the former), reasons (distinct, sorted), about_fit, cross_channel.
     """
     refunds = known_before(facts.tables["order_status"], facts.as_of).where(F.col("status") == "refunded")
@@ -122,27 +124,30 @@ def as_returned_lines(facts: Facts) -> DataFrame:
         "reason",
         (F.col("sales_channel") == STORE).alias("_to_store"),
     )
-    lines = facts.log("transactions", "order_id", "product_id", "line_no", "sales_channel").drop("event_ts", "days_ago")
+    lines = known_before(facts.tables["transactions"], facts.as_of).join(
+        F.broadcast(facts.accounts.select("account_id", "customer_no")), "account_id", how="inner"
+    )
+    lines = lines.select("customer_no", "order_id", "product_id", "line_no", "sales_channel")
     of_line = F.col("_product").isNull() | (F.col("_product") == F.col("product_id"))
     found = (
         # the refunds are few: they come first, so that the engine looks the lines up in them
         refunds.join(lines, "order_id", how="inner")
         .where(of_line)
-        .groupBy("customer_id", "order_id", "product_id", "line_no")
+        .groupBy("customer_no", "order_id", "product_id", "line_no")
         .agg(
             F.max("_back").alias("_back"),
             F.sort_array(F.collect_set("reason")).alias("reasons"),
             F.max((F.col("sales_channel") != STORE) & F.col("_to_store")).alias("_cross"),
         )
         .join(
-            facts.orders.select("customer_id", "order_id", F.col("days_ago").alias("order_days_ago")),
-            ["customer_id", "order_id"],
+            facts.orders.select("customer_no", "order_id", F.col("days_ago").alias("order_days_ago")),
+            ["customer_no", "order_id"],
             how="inner",
         )
     )
     about_fit = F.arrays_overlap("reasons", F.array(*[F.lit(r) for r in facts.params.returns.fit_reasons]))
     return found.select(
-        "customer_id",
+        "customer_no",
         "order_id",
         "product_id",
         "line_no",
@@ -155,23 +160,23 @@ def as_returned_lines(facts: Facts) -> DataFrame:
 
 
 def as_return_counts(orders: DataFrame, returned: DataFrame, return_days: int) -> DataFrame:
-    """customer_id, n_lines, n_back of the orders of 365 days that are older than `return_days`.
+    """customer_no, n_lines, n_back of the orders of 365 days that are older than `return_days`.
 
     `n_back` counts the lines that came back within `return_days`, so that a line's outcome no longer changes.
     """
     bought = (
         orders.where(within(365) & (F.col("days_ago") > return_days))
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(F.sum("n_lines").cast("bigint").alias("n_lines"))
     )
     age = F.col("order_days_ago")
     back = (
         returned.where((age <= 365) & (age > return_days) & (age - F.col("back_days_ago") <= return_days))
-        .groupBy("customer_id")
+        .groupBy("customer_no")
         .agg(F.count(F.lit(1)).alias("n_back"))
     )
-    return bought.join(back, "customer_id", how="left").select(
-        "customer_id", "n_lines", F.coalesce("n_back", F.lit(0)).cast("bigint").alias("n_back")
+    return back.join(bought, "customer_no", how="right").select(
+        "customer_no", "n_lines", F.coalesce("n_back", F.lit(0)).cast("bigint").alias("n_back")
     )
 
 
@@ -190,7 +195,7 @@ def with_return_rate(counts: DataFrame, parameters: DataFrame, weight: float, na
     """One row per customer of `counts`: the rate `name`, shrunk to the population's by `weight` lines."""
     smoothed = (F.col("n_back") + F.lit(weight) * F.col("value")) / (F.col("n_lines") + F.lit(weight))
     return counts.join(F.broadcast(parameters.select("value")), how="cross").select(
-        "customer_id", rounded(smoothed).alias(name)
+        "customer_no", rounded(smoothed).alias(name)
     )
 
 
@@ -198,26 +203,26 @@ def reason_mode_features(returned: DataFrame) -> DataFrame:
     """One row per customer with a reason of a return of an order of 365 days: feature 57."""
     counts = (
         returned.where(F.col("order_days_ago") <= 365)
-        .select("customer_id", F.explode("reasons").alias("reason"))
-        .groupBy("customer_id", "reason")
+        .select("customer_no", F.explode("reasons").alias("reason"))
+        .groupBy("customer_no", "reason")
         .agg(F.count(F.lit(1)).alias("_n"))
     )
-    most = Window.partitionBy("customer_id").orderBy(F.col("_n").desc(), "reason")
+    most = Window.partitionBy("customer_no").orderBy(F.col("_n").desc(), "reason")
     return (
         counts.withColumn("_rank", F.row_number().over(most))
         .where(F.col("_rank") == 1)
-        .select("customer_id", F.col("reason").alias("return_reason_mode"))
+        .select("customer_no", F.col("reason").alias("return_reason_mode"))
     )
 
 
 def return_kind_features(returned: DataFrame) -> DataFrame:
     """One row per customer with a return: features 58 and 59."""
     explained = (F.col("order_days_ago") <= 365) & (F.size("reasons") > 0)
-    found = returned.groupBy("customer_id").agg(
+    found = returned.groupBy("customer_no").agg(
         F.count(F.when(explained, 1)).alias("_n"),
         F.count(F.when(explained & F.col("about_fit"), 1)).alias("_fit"),
         F.count(F.when(F.col("cross_channel"), 1)).cast("int").alias("exchange_cross_channel"),
     )
     return found.select(
-        "customer_id", ratio(F.col("_fit"), F.col("_n")).alias("size_return_share"), "exchange_cross_channel"
+        "customer_no", ratio(F.col("_fit"), F.col("_n")).alias("size_return_share"), "exchange_cross_channel"
     )

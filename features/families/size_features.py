@@ -11,6 +11,7 @@ from functools import partial
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.browsed import with_customer_ids
 from features.contract import Column
 from features.definitions import FeatureDef
 from features.facts import Facts
@@ -46,7 +47,7 @@ CONTRACT = feature_contract(
 
 def rows(facts: Facts) -> DataFrame:
     """One row per customer and type of garment."""
-    return customer_sizes(facts)
+    return with_customer_ids(facts, customer_sizes(facts))
 
 
 def customer_sizes(facts: Facts) -> DataFrame:
@@ -55,16 +56,16 @@ def customer_sizes(facts: Facts) -> DataFrame:
 
 
 def as_customer_sizes(lines: DataFrame) -> DataFrame:
-    """customer_id, product_type and the columns of DEFINITIONS, from `as_garment_lines`."""
+    """customer_no, product_type and the columns of DEFINITIONS, from `as_garment_lines`."""
     kept = lines.where(F.col("size").isNotNull() & F.col("product_type").isNotNull() & ~F.col("returned"))
-    sizes = kept.groupBy("customer_id", "product_type", "size").agg(
+    sizes = kept.groupBy("customer_no", "product_type", "size").agg(
         F.count(F.lit(1)).alias("_n"), F.min("days_ago").alias("_last"), F.max("days_ago").alias("_first")
     )
-    garment = Window.partitionBy("customer_id", "product_type")
+    garment = Window.partitionBy("customer_no", "product_type")
     ranked = sizes.withColumn("_rank", F.row_number().over(garment.orderBy(F.col("_n").desc(), "_last", "size")))
     mode = F.col("_rank") == 1
     return (
-        ranked.groupBy("customer_id", "product_type")
+        ranked.groupBy("customer_no", "product_type")
         .agg(
             F.max(F.when(mode, F.col("size"))).alias("size_mode"),
             F.sum("_n").cast("bigint").alias("n_kept_lines_730"),

@@ -54,8 +54,8 @@ def family_rows(frames: Iterable[DataFrame]) -> dict[str, Row]:
 
 
 def bucketed(df: DataFrame, *keys: str) -> dict[tuple[str, ...], Row]:
-    """Rows of a companion by customer and bucket."""
-    rows = [r.asDict() for r in df.collect()]
+    """Rows of a companion by customer and bucket, without the numbers of the snapshot (`_no`)."""
+    rows = [{k: v for k, v in r.asDict().items() if not k.endswith("_no")} for r in df.collect()]
     found = {tuple(r.pop(k) for k in ("customer_id", *keys)): r for r in rows}
     assert len(found) == len(rows), "one row per customer and bucket"
     return found

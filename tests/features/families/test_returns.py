@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from pyspark.sql import SparkSession
 
+from features.browsed import with_customer_ids
 from features.families import returns
 from tests.features.families.family_facts import days_ago, facts_of, family_rows, known
 from tests.features.purchase_world import AS_OF, Row, line, local
@@ -102,7 +103,8 @@ def test_refunds_that_do_not_add_up(spark: SparkSession) -> None:
         refund("after", 0, "p0"),
     ]
     facts = facts_of(spark, {"transactions": lines, "order_status": log})
-    counts = {r["customer_id"]: (r["n_lines"], r["n_back"]) for r in returns.return_counts(facts).collect()}
+    rows = with_customer_ids(facts, returns.return_counts(facts)).collect()
+    counts = {r["customer_id"]: (r["n_lines"], r["n_back"]) for r in rows}
     expected = {"twice": 2, "early": 1, "wrong": 0, "late": 0, "future": 0, "after": 0}
     assert counts == {n: (2, back) for n, back in expected.items()}
     (saved,) = returns.fitted(facts)[0].collect()
