@@ -95,6 +95,16 @@ class FeatureDef:
     leak_note: str = "facts before the cut only"
     purpose: str = "personalisation"
 
+    @property
+    def bounds(self) -> str:
+        """The range in words.
+
+        >>> FeatureDef("n", 1, "A", "int", "orders", low=0).bounds
+        'from 0'
+        """
+        low = "" if self.low is None else f"from {self.low:g}"
+        return low if self.high is None else f"{low} to {self.high:g}".strip()
+
 
 def label(window: int | None) -> str:
     """The suffix of a window in column names.

@@ -4,6 +4,7 @@ from features.catalogue import (
     CUSTOMER_FEATURES,
     all_definitions,
     companion_definitions,
+    every_definition,
     source_columns,
     source_names,
     spec_json,
@@ -11,6 +12,7 @@ from features.catalogue import (
 )
 from features.contract import KINDS
 from features.definitions import FeatureParams
+from features.elsewhere import ELSEWHERE
 from features.source_tables import SOURCES
 
 TABLES = {c.name: c for c in SOURCES}
@@ -32,6 +34,14 @@ def test_sources_exist() -> None:
     """Every source of a definition is a column of a source contract."""
     for table, column in source_columns():
         assert column in TABLES[table].names
+
+
+def test_every_number_of_the_catalogue_is_somewhere() -> None:
+    """Of the 167 numbered features each is a column, or is named with the place where it is instead."""
+    computed = {d.number for d in every_definition()}
+    assert computed & ELSEWHERE.keys() == set()
+    assert computed | ELSEWHERE.keys() == set(range(1, 168))
+    assert {d.family[0] for d in all_definitions()} >= set("ABCDEFGHIJKLMNO")
 
 
 def test_nullable_exactly_when_nothing_happened_is_null() -> None:
