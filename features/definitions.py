@@ -17,6 +17,7 @@ from features.family_params import (
     FashionParams,
     HolidayParams,
     InfluenceParams,
+    InterestParams,
     LifecycleParams,
     LifetimeParams,
     MembershipParams,
@@ -62,6 +63,7 @@ class FeatureParams:
     browsing: BrowsingParams = field(default_factory=BrowsingParams)
     lifecycle: LifecycleParams = field(default_factory=LifecycleParams)
     lifetime: LifetimeParams = field(default_factory=LifetimeParams)
+    interests: InterestParams = field(default_factory=InterestParams)
 
     def __post_init__(self) -> None:
         """Refuses values for which a feature has no meaning."""

@@ -306,3 +306,19 @@ class LifetimeParams:
         faults += [f"{n} must be at least 1" for n in counts if getattr(self, n) < 1]
         if faults:
             raise ValueError("; ".join(faults))
+
+
+@dataclass(frozen=True)
+class InterestParams:
+    """How long what posts and networks tell of interests counts."""
+
+    half_life_days: float = 30.0  # the weight of a post halves in so many days
+    expiry_days: int = 180  # and counts no longer after so many
+    given_weight: float = 0.5  # weight of a tag that a network gave, where it states no score
+
+    def __post_init__(self) -> None:
+        """Refuses values for which a score has no meaning."""
+        faults = [f"{n} must be above 0" for n in ("half_life_days", "expiry_days") if getattr(self, n) <= 0]
+        faults += [] if 0 <= self.given_weight <= 1 else ["given_weight must lie between 0 and 1"]
+        if faults:
+            raise ValueError("; ".join(faults))

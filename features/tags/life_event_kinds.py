@@ -26,6 +26,7 @@ class LifeEventKind:
     `half_life_days`: the score halves in so many days after the post. `expiry_days`: a post counts so many days and
     not one more; where the event's day is known it counts until the last stage is over, if that is sooner.
     `suppress_days`: after a loss signal the event stays off for so long, whatever is posted.
+    `losses_of`: events whose losses end this one too. `ended_by`: events that take its place.
     `clock_days`: from the post to the event's day where the post does not tell it; None: no clock without a date.
     """
 
@@ -36,6 +37,8 @@ class LifeEventKind:
     purpose: str = PROFILING
     suppress_days: int = 60
     clock_days: int | None = 0
+    losses_of: tuple[str, ...] = ()
+    ended_by: tuple[str, ...] = ()
 
     @property
     def last_day(self) -> int:
@@ -57,8 +60,20 @@ LIFE_EVENT_KINDS = (
         SENSITIVE,
         365,
         None,
+        ("baby_due", "baby_born"),
+        ("baby_born",),
     ),
-    LifeEventKind("baby_due", 60, 130, _stages(("preparing", -130, -22), ("imminent", -21, 10)), SENSITIVE, 365, None),
+    LifeEventKind(
+        "baby_due",
+        60,
+        130,
+        _stages(("preparing", -130, -22), ("imminent", -21, 10)),
+        SENSITIVE,
+        365,
+        None,
+        ("pregnant", "baby_born"),
+        ("baby_born",),
+    ),
     LifeEventKind(
         "baby_born",
         120,

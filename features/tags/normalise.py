@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -159,8 +160,8 @@ def _char_ranges(chars: set[str]) -> str:
 
 
 @cache
-def _to_simplified() -> opencc.OpenCC:
-    return opencc.OpenCC("t2s").convert
+def _to_simplified() -> Callable[[str], str]:
+    return opencc.OpenCC("t2s").convert  # type: ignore[no-any-return]
 
 
 @cache
