@@ -111,7 +111,8 @@ CONTRACT = feature_contract(
 
 def rows(facts: Facts) -> DataFrame:
     """One row per customer and channel of contact."""
-    counted = with_refusals(counts(facts), facts)
+    # kept, since reach asks for its pairs several times
+    counted = facts.kept("channel_pairs", lambda: with_refusals(counts(facts), facts))
     rates, hours = channel_rates(facts), best_hours(facts)
     reach = reach_of(counted.select(*KEY), facts)
     joined = (
