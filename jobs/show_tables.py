@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from features.contract import Contract
+from features.definitions import FeatureDef
 from features.errors import LakeError
 from jobs.cli import common_options, raw_options
 from jobs.console import say, show_table
@@ -131,75 +132,12 @@ def dictionary_markdown() -> str:
 def features(settings: Settings, family: str | None, markdown: bool) -> None:
     """The definition of every customer feature, of the wide row and of its companions."""
     from features.catalogue import all_definitions, companion_definitions
-
-    tables = [("customer_features", d) for d in all_definitions()] + list(companion_definitions())
-    found = [(t, d) for t, d in tables if family is None or d.family.upper().startswith(family.upper())]
-    header = ["table", "feature", "no", "family", "type", "window", "definition", "sources", "default", "range"]
-    header += ["purpose", "leak note"]
-    rows = [
-        (t, d.name, d.number, d.family, d.kind, d.window, d.definition, ", ".join(d.sources))
-        + (d.default, d.bounds, d.purpose, d.leak_note)
-        for t, d in found
-    ]
-    if markdown:
-        say(dictionary_markdown())
-    elif name is None:
-        rows = [(c.name, c.role, c.mode, ", ".join(c.key), c.meaning) for c in lake.contracts.values()]
-        show_table("", ["table", "role", "kept as", "key", "meaning"], rows)
-    else:
-        contract = lake.contract(name)
-        say(f"{name}: {contract.meaning}")
-        say(f"key: {', '.join(contract.key)}; kept as: {contract.mode}; retention: {contract.retention}")
-        show_table("", ["column", "type", "null", "meaning"], _column_rows(contract))
-        if contract.example:
-            say(f"example: {example_json(contract)}")
-
-
-def example_json(contract: Contract) -> str:
-    """The example row of a contract, as JSON."""
-    return json.dumps(contract.example, ensure_ascii=False, default=str)
-
-
-def _column_rows(contract: Contract) -> list[tuple[str, str, str, str]]:
-    return [(c.name, c.kind, "yes" if c.nullable else "no", _meaning(c)) for c in contract.columns]
-
-
-def _meaning(column: Any) -> str:
-    meaning = f"{column.meaning} ({', '.join(column.values)})" if column.values else column.meaning
-    return f"{meaning} (private: in no other table)" if column.private else meaning
-
-
-def dictionary_markdown() -> str:
-    """The data dictionary of every table, generated from the contracts."""
-    parts = []
-    for c in all_contracts().values():
-        lines = [f"### {c.name}", "", f"{c.meaning} Key: {', '.join(f'`{k}`' for k in c.key)}. Kept as: {c.mode}.", ""]
-        lines += ["| column | type | null | meaning |", "|---|---|---|---|"]
-        lines += [f"| `{n}` | {t} | {null} | {m} |" for n, t, null, m in _column_rows(c)]
-        if c.example:
-            lines += ["", f"Example: `{example_json(c)}`"]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
-
-
-@command.command()
-@click.option("--family", help="Only this family, for example A.")
-@click.option("--markdown", is_flag=True, help="A Markdown table, for a data dictionary.")
-@common_options
-def features(settings: Settings, family: str | None, markdown: bool) -> None:
-    """The definition of every customer feature, of the wide row and of its companions."""
-    from features.catalogue import all_definitions, companion_definitions
     from features.elsewhere import ELSEWHERE
 
     tables = [("customer_features", d) for d in all_definitions()] + list(companion_definitions())
     found = [(t, d) for t, d in tables if family is None or d.family.upper().startswith(family.upper())]
-    header = ["table", "feature", "no", "family", "type", "window", "definition", "sources", "default", "range"]
-    header += ["purpose", "leak note"]
-    rows = [
-        [t, d.name, d.number, d.family, d.kind, d.window, d.definition, ", ".join(d.sources), d.default, d.bounds]
-        + [d.purpose, d.leak_note]
-        for t, d in found
-    ]
+    header = ("table", *FEATURE_COLUMNS)
+    rows = [(t, *_feature_row(d)) for t, d in found]
     if markdown:
         for cells in (header, ["---"] * len(header), *rows):
             say("| " + " | ".join(str(c).replace("|", "\\|") for c in cells) + " |")
@@ -208,6 +146,17 @@ def features(settings: Settings, family: str | None, markdown: bool) -> None:
     say(f"{len(found)} features")
     for number, where in ELSEWHERE.items() if family is None else ():
         say(f"not a column: {number} {where}")
+
+
+FEATURE_COLUMNS = (
+    "feature", "no", "family", "type", "window", "definition", "sources", "default", "range", "purpose", "leak note",
+)  # fmt: skip
+
+
+def _feature_row(d: FeatureDef) -> tuple[object, ...]:
+    sources = ", ".join(d.sources)
+    about = (d.default, d.bounds, d.purpose, d.leak_note)
+    return (d.name, d.number, d.family, d.kind, d.window, d.definition, sources, *about)
 
 
 @command.command()
