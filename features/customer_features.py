@@ -81,10 +81,12 @@ def _join_families(population: DataFrame, customers: DataFrame, families: list[D
     first in each join: the embedded engine builds its hash table from the left, and the wide rows stream through.
     """
     wide = customers.join(population, "customer_id", how="right")
+    present: set[str] = set()
     for family in families:
-        key = "customer_no" if "customer_no" in family.columns else "customer_id"
-        wide = family.join(wide, key, how="right")
-    definitions = [d for d in all_definitions() if d.name in wide.columns]
+        columns = family.columns
+        wide = family.join(wide, "customer_no" if "customer_no" in columns else "customer_id", how="right")
+        present.update(columns)
+    definitions = [d for d in all_definitions() if d.name in present]
     return wide.select("customer_id", *[_with_default(d, F.col(d.name)) for d in definitions])
 
 

@@ -159,7 +159,8 @@ def write_read(spark: SparkSession, path: Path, df: DataFrame) -> DataFrame:
     df.write.mode("overwrite").options(**INTERMEDIATE).parquet(str(path))
     if not path.exists():  # an empty frame leaves no folder on Sail
         return spark.createDataFrame([], df.schema)
-    return spark.read.schema(df.schema).parquet(str(path))
+    # not with df.schema: to resolve a long plan once more takes as long as running a short one
+    return spark.read.parquet(str(path))
 
 
 def audit(spark: SparkSession, lake: Lake, staged: Staged) -> None:

@@ -208,4 +208,6 @@ def _session_conf(params: SessionParams) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "false",  # division by zero is null, as the features define it
         "spark.sql.shuffle.partitions": str(params.shuffle_partitions),
+        # else pyspark looks for a notebook on every call that builds a column: a second per feature snapshot
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
     }
