@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str | None, str]] = {
     "tag-posts": ("jobs.tag_posts", None, "Find life events and interests in posts."),
     "identities": ("jobs.identities", "command", "List merges and splits of customers; undo, split, link."),
     "build-features": ("jobs.build_features", None, "Compute the customer feature tables as of a date."),
+    "tag-customers": ("jobs.tag_customers", None, "Write the tag sheet: what each customer is known for and why."),
     "build-cube": ("jobs.build_cube", None, "Write the asset cube, its changes, and the tables of sales."),
     "train-recommender": ("jobs.train_recommender", None, "Train and register the product and category recommender."),
     "train-response": ("jobs.train_response", None, "Train and register the response model."),

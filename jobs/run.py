@@ -20,6 +20,7 @@ STEPS = (
     "resolve-identities",
     "tag-posts",
     "build-features",
+    "tag-customers",
     "build-cube",
     "train-recommender",
     "train-response",

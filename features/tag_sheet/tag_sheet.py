@@ -14,6 +14,8 @@ from features.tag_sheet.tag_params import TagParams
 from features.tag_sheet.tag_rule import TagRule
 from features.tag_sheet.tag_rules import tag_rules
 from features.tag_sheet.tag_table import CUSTOMER_TAGS
+from features.tags.lexicon import INTEREST, LIFE_EVENT, RIVAL_BRAND
+from features.tags.life_event_kinds import LIFE_EVENT_KINDS, PROFILING, SENSITIVE
 
 COLUMNS = [c for c in CUSTOMER_TAGS.names if c != "as_of"]
 
@@ -30,7 +32,7 @@ def as_customer_tags(
     if {"customer_category_features", "customer_category_interest"} <= tables.keys():
         frames.append(_wallet_loss(tables, as_of, p))
     if post_tags is not None:
-        frames.append(_from_posts(post_tags, p))
+        frames.append(_from_posts(post_tags, as_of, p))
     return reduce(DataFrame.unionByName, frames).where(F.col("expires_on") > _day(as_of, F.lit(0)))
 
 
@@ -103,11 +105,14 @@ def _wallet_loss(tables: Mapping[str, DataFrame], as_of: AsOf, p: TagParams) -> 
     return _by_rule(rows, rule, as_of, p)
 
 
-def _from_posts(post_tags: DataFrame, p: TagParams) -> DataFrame:
+def _from_posts(post_tags: DataFrame, as_of: AsOf, p: TagParams) -> DataFrame:
     """Life events, interests and rival brands that the customer's own posts tell."""
-    kind = F.when(F.col("tag_kind") == "rival_brand", F.lit("rival")).otherwise(F.col("tag_kind"))
+    kind = F.when(F.col("tag_kind") == RIVAL_BRAND, F.lit("rival")).otherwise(F.col("tag_kind"))
+    sensitive = [k.event for k in LIFE_EVENT_KINDS if k.purpose == SENSITIVE]
+    is_sensitive = (F.col("tag_kind") == LIFE_EVENT) & F.col("tag").isin(sensitive)
+    words = f"own posts say so, by the lexicon; confidence halved as posts age, of at least {p.interest_min_score:g}"
     return post_tags.where(
-        F.col("tag_kind").isin("life_event", "interest", "rival_brand") & (F.col("score") >= p.interest_min_score)
+        F.col("tag_kind").isin(LIFE_EVENT, INTEREST, RIVAL_BRAND) & (F.col("score") >= p.interest_min_score)
     ).select(
         "customer_id",
         F.concat(kind, F.lit(":"), F.col("tag")).alias("tag"),
@@ -115,12 +120,13 @@ def _from_posts(post_tags: DataFrame, p: TagParams) -> DataFrame:
         F.col("tag").alias("subject"),
         F.least(F.col("score"), F.lit(1.0)).alias("score"),
         F.col("support").cast("bigint").alias("support"),
-        "first_seen",
-        "last_seen",
+        *[_local_day(F.col(c), as_of).alias(c) for c in ("first_seen", "last_seen")],
         "expires_on",
-        F.lit(
-            f"own posts say so by the lexicon; confidence halved as posts age, of at least {p.interest_min_score:g}"
-        ).alias("definition"),
-        "purpose",
+        F.lit(words).alias("definition"),
+        F.when(is_sensitive, F.lit(SENSITIVE)).otherwise(F.lit(PROFILING)).alias("purpose"),
         F.transform("evidence", lambda post: F.concat(F.lit("post:"), post)).alias("evidence"),
     )
+
+
+def _local_day(moment: Column, as_of: AsOf) -> Column:
+    return F.to_date(F.from_utc_timestamp(moment, as_of.time_zone))

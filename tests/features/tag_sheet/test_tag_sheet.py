@@ -1,6 +1,6 @@
 """Who is called what, why, and until when."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -126,19 +126,22 @@ def test_a_share_of_wallet_is_lost_where_interest_goes_on(spark: SparkSession) -
 def test_posts_point_to_posts_and_never_quote(spark: SparkSession) -> None:
     """Tags from posts carry ids as evidence; losses and weak scores make none."""
     ddl = (
-        "customer_id string, tag string, tag_kind string, score double, support int, first_seen date, last_seen date, "
-        "expires_on date, purpose string, evidence array<string>"
+        "customer_id string, tag string, tag_kind string, score double, support int, first_seen timestamp, "
+        "last_seen timestamp, expires_on date, evidence array<string>"
     )
-    dates = (day(9), day(4), day(-30))
+    seen = (datetime(2024, 5, 11, tzinfo=UTC), datetime(2024, 5, 16, tzinfo=UTC))
     rows = [
-        ("a", "move", "life_event", 0.8, 2, *dates, "profiling", ["p1", "p2"]),
-        ("a", "acme", "rival_brand", 0.5, 1, *dates, "profiling", ["p3"]),
-        ("a", "running", "interest", 0.29, 1, *dates, "profiling", ["p4"]),
-        ("a", "move", "loss", 0.9, 1, *dates, "profiling", ["p5"]),
+        ("a", "pregnant", "life_event", 0.8, 2, *seen, day(-30), ["p1", "p2"]),
+        ("a", "acme", "rival_brand", 1.5, 1, *seen, day(-30), ["p3"]),
+        ("a", "running", "interest", 0.29, 1, *seen, day(-30), ["p4"]),
+        ("a", "mine", "own_brand", 0.9, 1, *seen, day(-30), ["p5"]),
     ]
     found = tags({"customer_features": wide(spark, {"customer_id": "a"})}, spark.createDataFrame(rows, ddl))
-    assert {tag for _, tag in found} == {"life_event:move", "rival:acme"}
-    assert found["a", "life_event:move"]["evidence"] == ["post:p1", "post:p2"]
+    assert {tag for _, tag in found} == {"life_event:pregnant", "rival:acme"}
+    event = found["a", "life_event:pregnant"]
+    assert event["evidence"] == ["post:p1", "post:p2"]
+    assert (event["purpose"], event["first_seen"], event["last_seen"]) == ("sensitive", day(9), day(4))
+    assert (found["a", "rival:acme"]["purpose"], found["a", "rival:acme"]["score"]) == ("profiling", 1.0)
 
 
 def test_rules_are_whole() -> None:
