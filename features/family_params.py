@@ -258,9 +258,9 @@ class LifecycleParams:
     """When silence means something, in multiples of a customer's own gap between order days: see `features.stages`."""
 
     usual_gap_weight: float = 2.0  # gaps that the population's usual gap counts for against a customer's own
-    at_risk: float = 3.0  # own gaps of silence from which a customer is at risk
-    calm: float = 2.0  # an order in less than so many own gaps says that the risk is over; below at_risk
-    lapsed: float = 6.0  # own gaps of silence from which a customer has lapsed
+    at_risk: float = 2.0  # own gaps of silence from which a customer is at risk
+    calm: float = 1.5  # an order in less than so many own gaps says that the risk is over; below at_risk
+    lapsed: float = 4.0  # own gaps of silence from which a customer has lapsed
     min_at_risk_days: float = 28.0  # nobody is at risk sooner
     min_lapsed_days: float = 90.0  # nobody has lapsed sooner
     max_lapsed_days: float = 730.0  # after so many days of silence everybody has

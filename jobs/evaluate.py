@@ -42,6 +42,7 @@ OTHERS = {
     "identity": "jobs.evaluate_world_identity",
     "world": "jobs.evaluate_world",
     "realism": "jobs.evaluate_world_realism",
+    "lifetime": "jobs.evaluate_lifetime",
 }
 
 

@@ -70,6 +70,11 @@ class PurchaseModel:
             return np.full_like(x, np.log(self.a) - np.log(self.b), dtype=np.float64)
         return np.asarray(np.log(self.a) - np.log(self.b + np.maximum(x, 1.0) - 1.0))
 
+    def any_within(self, x: Floats, t_x: Floats, T: Floats, horizon: float) -> Floats:
+        """P(at least one purchase in (T, T + horizon]), shape (n,): alive, and the first of them comes in time."""
+        quiet = -(self.r + x) * np.log1p(horizon / (self.alpha + T))
+        return np.asarray(self.p_alive(x, t_x, T) * -np.expm1(quiet))
+
     def expected(self, x: Floats, t_x: Floats, T: Floats, horizons: tuple[float, ...]) -> Floats:
         """Expected purchases in (T, T + h] for each horizon h, shape (n, len(horizons))."""
         alive = self.p_alive(x, t_x, T)

@@ -19,7 +19,8 @@ from scipy.special import gammaln
 
 from models.purchase_counts import Floats
 
-EDGES = (0, 7, 14, 30, 60, 90, 180, 365)  # a stretch is the days after one edge up to the next; the last has no end
+# a stretch is the days after one edge up to the next; the last has no end
+EDGES = (0, 7, 14, 30, 60, 90, 120, 180, 240, 365, 540)
 ENDLESS = 1_000_000
 AHEAD = 30  # days that the feature looks ahead
 KAPPA_LIMITS = (0.1, 1e4)

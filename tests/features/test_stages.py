@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from features.family_params import LifecycleParams
 from features.stages import NEVER, STAGES, replay_stages
 
-PARAMS = LifecycleParams()
+PARAMS = LifecycleParams(at_risk=3.0, calm=2.0, lapsed=6.0)
 USUAL = 20.0
 
 
@@ -159,6 +159,6 @@ def test_first_order_and_nobody() -> None:
 def test_thresholds_must_agree() -> None:
     """Thresholds without hysteresis, or the wrong way round, are refused."""
     with pytest.raises(ValueError, match="calm < at_risk"):
-        LifecycleParams(calm=3.0)
+        LifecycleParams(calm=2.0)
     with pytest.raises(ValueError, match="loyal_keep_orders"):
         LifecycleParams(loyal_keep_orders=4)
