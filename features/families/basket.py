@@ -1,7 +1,8 @@
 """Family E: what a basket looks like.
 
-Not computed: 54 `attach_rate` (a table of its own, per anchor category), 55 `gift_share` (no delivery address in the
-sources), 56 to 59 (no `returns` source).
+54 attach_rate is per category: see the companion `attach_features`. 56 to 59 are in `returns`. Not computed: 55
+gift_share, since no source says where an order was delivered to or that it was wrapped as a gift; an order is not
+called a gift by what is in it.
 """
 
 from __future__ import annotations

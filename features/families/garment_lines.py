@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from features.browsed import numbered_log
+from features.as_of import known_before
 from features.facts import Facts
 from features.families.returns import returned_lines
 from features.product_versions import versions_at_event
@@ -28,8 +28,13 @@ def as_garment_lines(facts: Facts) -> DataFrame:
     type), colour and style (lower case), size, season, launched_ago (local days from the first day on sale to the
     cut), returned (as known before the cut), back_days_ago and about_fit (of what was returned).
     """
-    lines = numbered_log(facts, "transactions", "event_ts", *LINE, days=WINDOW)
-    stated = versions_at_event(lines, facts.tables["products"], ATTRIBUTES, facts.as_of, STATED)
+    known = known_before(facts.tables["transactions"], facts.as_of)
+    recent = known.where(F.col("event_ts") >= F.lit(facts.as_of.plus(-WINDOW).ts))
+    lines = recent.select("account_id", "event_ts", *LINE)
+    # products first: where none states any of these, nothing is left to join
+    stated = versions_at_event(lines, facts.tables["products"], ATTRIBUTES, facts.as_of, STATED).join(
+        F.broadcast(facts.accounts.select("account_id", "customer_no")), "account_id", how="inner"
+    )
     named = stated.select(
         "customer_no",
         *LINE,

@@ -1,9 +1,9 @@
 """Family D: price band and discounts.
 
-Not computed: 46 `promo_day_share` (no `calendar` source), 47 `discount_elasticity` (a fitted model that needs
-promotion weeks from `calendar`), 48 `coupon_redeem_rate` and 50 `min_basket_for_coupon_hit` (no `coupons_issued`).
-42 looks back 365 days, the window of the price reference, and not over life, in which prices drift. 45 counts lines
-at shelf price in any season, since sources have no season.
+46 and 47 (promotions) are in `promotion`, 48 and 50 (coupons) in `coupons`. 42 looks back 365 days, the window of the
+price reference, and not over life, in which prices drift. 45 is about the new season: of products that state their
+first day on sale, only lines until new_season_days after it count, since what is left of last season at its shelf
+price says little; of products that do not state it, all lines do.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from functools import partial
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from features.as_of import known_before
 from features.definitions import WINDOWS, FeatureDef, per_window
 from features.facts import Facts
+from features.product_versions import versions_at_event
 from features.rounding import rounded
 from features.windows import ratio, when_within, within
 
@@ -22,6 +24,7 @@ FAMILY = "D price and discounts"
 YEAR = "last 365 days"
 SHELF = ("transactions.list_amount",)
 BANDS = 5
+SEASONAL = ("n_listed", "n_full_price")
 PCTL_UNITS = 10**9  # percentiles are summed in billionths
 POPULATION = "reference prices are lines of the same snapshot; the band limits are saved with it"
 InBand = partial(FeatureDef, family=FAMILY, sources=(*SHELF, "products.category"), window=YEAR, leak_note=POPULATION)
@@ -70,7 +73,15 @@ DEFINITIONS = (
         high=1,
     ),
     FeatureDef(
-        "full_price_share", 45, FAMILY, "double", "share of lines sold at shelf price", SHELF, YEAR, low=0, high=1
+        "full_price_share",
+        45,
+        FAMILY,
+        "double",
+        "share of lines sold at shelf price, without lines bought after a product's new_season_days",
+        SHELF,
+        YEAR,
+        low=0,
+        high=1,
     ),
     FeatureDef(
         "coupon_amt_share",
@@ -90,7 +101,10 @@ NEEDS: tuple[str, ...] = ()
 
 def features(facts: Facts) -> list[DataFrame]:
     """Features 39 to 45 and 49."""
-    return [discount_features(facts.orders), price_band_features(facts.numbered_lines, price_percentiles(facts))]
+    return [
+        discount_features(facts.orders, past_season_orders(facts)),
+        price_band_features(facts.numbered_lines, price_percentiles(facts)),
+    ]
 
 
 def fitted(facts: Facts) -> list[DataFrame]:
@@ -103,12 +117,34 @@ def price_percentiles(facts: Facts) -> DataFrame:
     return facts.kept("price_percentiles", lambda: as_price_percentiles(facts.numbered_lines, facts.category_names))
 
 
-def discount_features(orders: DataFrame) -> DataFrame:
-    """One row per customer of `orders` (see `as_orders`): features 43 to 45 and 49."""
+def past_season_orders(facts: Facts) -> DataFrame:
+    """customer_no, order_id, n_listed_past, n_full_price_past: lines bought after their product's new season."""
+    days, amount, shelf = facts.params.fashion.new_season_days, F.col("amount"), F.col("list_amount")
+    known = known_before(facts.tables["transactions"], facts.as_of)
+    recent = known.where((F.col("event_ts") >= F.lit(facts.as_of.plus(-365).ts)) & (shelf > 0))
+    lines = recent.select("account_id", "event_ts", "order_id", "product_id", "amount", "list_amount")
+    # products first: where none states its first day on sale, nothing is left to join
+    launched = versions_at_event(lines, facts.tables["products"], ("launched_on",), facts.as_of)
+    day = F.lit(facts.as_of.epoch_day) - facts.days_ago(F.col("event_ts"))
+    past = launched.where(day - F.unix_date("launched_on") > days)
+    of_customers = past.join(F.broadcast(facts.accounts), "account_id", how="inner")
+    return of_customers.groupBy("customer_no", "order_id").agg(
+        F.count(F.lit(1)).alias("n_listed_past"), F.count(F.when(amount >= shelf, 1)).alias("n_full_price_past")
+    )
+
+
+def discount_features(orders: DataFrame, past: DataFrame) -> DataFrame:
+    """One row per customer of `orders` (see `as_orders`): features 43 to 45 and 49.
+
+    `past` is `past_season_orders`: few rows, or none where products state no first day on sale.
+    """
+    in_season = [(F.col(c) - F.coalesce(F.col(f"{c}_past"), F.lit(0))).alias(f"{c}_new") for c in SEASONAL]
+    orders = past.join(orders, ["customer_no", "order_id"], how="right").select("*", *in_season)
     summed = ("listed_list", "listed_paid", "n_listed", "n_discounted")
     found = orders.groupBy("customer_no").agg(
         *[F.sum(when_within(F.col(c), w)).alias(f"_{c}_{w}") for c in summed for w in WINDOWS],
-        *[F.sum(when_within(F.col(c), 365)).alias(f"_{c}") for c in ("n_full_price", "coupon_amount", "amount")],
+        *[F.sum(when_within(F.col(f"{c}_new"), 365)).alias(f"_{c}_new") for c in SEASONAL],
+        *[F.sum(when_within(F.col(c), 365)).alias(f"_{c}") for c in ("coupon_amount", "amount")],
     )
     return found.select(
         "customer_no",
@@ -117,7 +153,7 @@ def discount_features(orders: DataFrame) -> DataFrame:
             for w in WINDOWS
         ],
         *[ratio(_col("n_discounted", w), _col("n_listed", w)).alias(f"discounted_line_share_{w}") for w in WINDOWS],
-        ratio(F.col("_n_full_price"), _col("n_listed", 365)).alias("full_price_share"),
+        ratio(F.col("_n_full_price_new"), F.col("_n_listed_new")).alias("full_price_share"),
         ratio(F.col("_coupon_amount"), F.col("_amount")).alias("coupon_amt_share"),
     )
 
