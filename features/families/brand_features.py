@@ -32,6 +32,7 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
     *per_window("amt", 33, FAMILY, "money", "amount of the brand", WINDOWS, sources=BRANDS, default="0", low=0),
     Def("share_365", 33, kind="double", definition="amount of the brand / amount of any brand", low=0, high=1),
     Def("recency_days", 33, kind="int", definition="days from the last order with it to the cut", default="0", low=1),
+    Def("days_since_first", 33, kind="int", definition="days from its first order to the cut", default="0", low=1),
     *[
         Def(
             f"affinity_{name}",
@@ -73,6 +74,7 @@ def as_customer_brands(lines: DataFrame, params: FeatureParams) -> DataFrame:
         *[count_within(w).alias(f"n_orders_{w}") for w in WINDOWS],
         *[sum_within(F.col("amount"), w, MONEY).alias(f"amt_{w}") for w in WINDOWS],
         F.min("days_ago").alias("recency_days"),
+        F.max("days_ago").alias("days_since_first"),
         *[
             rounded(F.sum(_decayed(params.buy_weight, h)) / DECAY_UNITS).alias(f"affinity_{name}")
             for name, h in half_lives.items()

@@ -27,7 +27,6 @@ from features.windows import ratio, within
 FAMILY = "E basket"
 NEEDS: tuple[str, ...] = ("order_status",)
 YEAR = "last 365 days"
-STORE = "store"
 SOURCES = ("transactions", "order_status")
 REASONS = ("transactions", "order_status.reason")
 RATE = "return_rate_mean"
@@ -70,7 +69,7 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
         59,
         FAMILY,
         "int",
-        "lines bought elsewhere than in a store that came back in one",
+        "lines bought online that came back offline, by sales_channels.offline",
         ("transactions.sales_channel", "order_status.sales_channel"),
         default="0",
         low=0,
@@ -116,13 +115,14 @@ def as_returned_lines(facts: Facts) -> DataFrame:
     Columns: customer_no, order_id, product_id, line_no, order_days_ago, back_days_ago (of the first refund, at
     most the former), reasons (distinct, sorted), about_fit, cross_channel.
     """
+    offline = list(facts.params.sales_channels.offline)
     refunds = known_before(facts.tables["order_status"], facts.as_of).where(F.col("status") == "refunded")
     refunds = refunds.select(
         "order_id",
         F.col("product_id").alias("_product"),
         facts.days_ago(F.col("event_ts")).alias("_back"),
         "reason",
-        (F.col("sales_channel") == STORE).alias("_to_store"),
+        F.col("sales_channel").isin(offline).alias("_to_store"),
     )
     lines = known_before(facts.tables["transactions"], facts.as_of).join(
         F.broadcast(facts.accounts.select("account_id", "customer_no")), "account_id", how="inner"
@@ -137,7 +137,7 @@ def as_returned_lines(facts: Facts) -> DataFrame:
         .agg(
             F.max("_back").alias("_back"),
             F.sort_array(F.collect_set("reason")).alias("reasons"),
-            F.max((F.col("sales_channel") != STORE) & F.col("_to_store")).alias("_cross"),
+            F.max(~F.col("sales_channel").isin(offline) & F.col("_to_store")).alias("_cross"),
         )
         .join(
             facts.orders.select("customer_no", "order_id", F.col("days_ago").alias("order_days_ago")),

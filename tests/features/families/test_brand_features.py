@@ -33,6 +33,7 @@ def oracle(lines: list[Row], brands: dict[str, str | None]) -> dict[tuple[str, .
             "amt_365": spent[who, brand],
             "share_365": pytest.approx(share, abs=1e-6) if share is not None else None,
             "recency_days": min(ages.values()),
+            "days_since_first": max(ages.values()),
             "affinity_short": pytest.approx(sum(10 * 2 ** (-a / 14) for a in ages.values()), abs=2e-6),
             "affinity_long": pytest.approx(sum(10 * 2 ** (-a / 60) for a in ages.values()), abs=2e-6),
         }
