@@ -59,6 +59,11 @@ class SessionParams:
     conf: dict[str, str] = field(default_factory=dict)
 
 
+# while this is on pyspark looks for a notebook on every call that builds a column: a second per feature snapshot. Spark
+# takes it when a session starts and refuses it later, so it is not among `_session_conf`; a remote server has its own
+NOTEBOOK_LOOK = "spark.python.sql.dataFrameDebugging.enabled"
+
+
 class Engine:
     """A running session. Use it as a context manager, so that it stops in the right order."""
 
@@ -85,7 +90,9 @@ class Engine:
         self._server = SparkConnectServer(port=0)
         self._server.start()
         host, port = self._server.listening_address
-        return _remote_session(f"sc://{host}:{port}")
+        session = _remote_session(f"sc://{host}:{port}")
+        session.conf.set(NOTEBOOK_LOOK, "false")
+        return session
 
     def _start_connect(self, params: SessionParams) -> SparkSession:
         if not params.remote:
@@ -105,6 +112,7 @@ class Engine:
         static = {
             "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",  # INT96 is unreadable to delta-rs
             "spark.ui.showConsoleProgress": "false",
+            NOTEBOOK_LOOK: "false",
         }
         for key, value in (static | params.conf).items():
             builder = builder.config(key, value)
@@ -208,6 +216,4 @@ def _session_conf(params: SessionParams) -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "false",  # division by zero is null, as the features define it
         "spark.sql.shuffle.partitions": str(params.shuffle_partitions),
-        # else pyspark looks for a notebook on every call that builds a column: a second per feature snapshot
-        "spark.python.sql.dataFrameDebugging.enabled": "false",
     }
