@@ -52,6 +52,7 @@ class _RuleEntry(_Entry):
     unless: str = ""
     clock: str = Field(default="near", pattern="^(ahead|past|near)$")
     without_guards: list[str] = []
+    only_engaged: bool = False
     gives: list[str] = []
     spares: list[str] = []
 
@@ -65,6 +66,8 @@ class _TagEntry(_Entry):
     confidence: float = Field(default=0.75, gt=0, le=1)
     needs: str = ""
     unless: str = ""
+    without_guards: list[str] = []
+    only_engaged: bool = False
     gives: list[str] = []
     spares: list[str] = []
 
@@ -76,7 +79,7 @@ class _TagFile(_Entry):
 
 class _GuardEntry(_Entry):
     gloss: str
-    where: str = Field(pattern="^(left|right|clause|sentence|post)$")
+    where: str = Field(pattern="^(left|right|before|clause|sentence|post|chain)$")
     kinds: list[str]
     pattern: str
     within: int = Field(default=0, ge=0)
@@ -88,6 +91,7 @@ class _GuardEntry(_Entry):
 
 class _GuardFile(_Entry):
     self_markers: str
+    engaged: str
     least_confidence: float = Field(ge=0, le=1)
     guards: dict[str, _GuardEntry]
     masks: list[str]
@@ -135,6 +139,7 @@ def load_lexicon(params: BrandNames | None = None, folder: Traversable | None = 
         guards=tuple(_guard(name, g, parts) for name, g in guards.guards.items()),
         masks=tuple(w for mask in guards.masks for w in expanded(mask)),
         self_markers=_filled(guards.self_markers, parts),
+        engaged=_filled(guards.engaged, parts),
         clocks=tuple(clocks),
         mood=Mood(*[tuple(mood.get(key, ())) for key in ("good", "bad", "turning")]),
         interests=tuple(interests),
@@ -235,7 +240,9 @@ def _rules(name: str, file: _TagFile, parts: dict[str, str], faults: list[str]) 
             continue
         rules = dict(entry.rules)
         if entry.words:
-            about = entry.model_dump(include={"words", "confidence", "needs", "unless", "gives", "spares"})
+            about = entry.model_dump(
+                include={"words", "confidence", "needs", "unless", "without_guards", "only_engaged", "gives", "spares"}
+            )
             rules["said"] = _RuleEntry.model_validate(about)
         for rule_name, rule in rules.items():
             yield _rule(f"{tag}.{'loss.' if file.kind == LOSS else ''}{rule_name}", tag, file.kind, rule, parts, faults)
@@ -254,8 +261,9 @@ def _rule(name: str, tag: str, kind: str, entry: _RuleEntry, parts: dict[str, st
         if _PART.search(pattern):
             faults.append(f"{name}: {pattern!r} names a part that is not in parts.yaml")
     sentences = Sentences(tuple(entry.gives), tuple(entry.spares))
+    off = tuple(entry.without_guards)
     return Rule(
-        name, tag, kind, words, entry.confidence, needs, unless, entry.clock, tuple(entry.without_guards), sentences
+        name, tag, kind, words, entry.confidence, needs, unless, entry.clock, off, entry.only_engaged, sentences
     )
 
 

@@ -31,14 +31,19 @@ class _Compiled:
 class Context:
     """A post's text with the stretches that guards look at, each cut out once."""
 
-    def __init__(self, text: str) -> None:
-        """text: normalised."""
+    def __init__(self, text: str, emotions: tuple[str, ...] = (), chain: str = "") -> None:
+        """text: normalised. emotions: those of the post, which guards of the whole post see as [emotion]."""
         self.text = text
-        self._post: dict[str, bool] = {}
+        self._whole = text + "".join(f" [{e}]" for e in emotions)
+        self._chain = chain
+        self._known: dict[str, bool] = {}
+        self._sentences: dict[int, str] = {}
 
     def left(self, hit: Hit, within: int) -> str:
         """Up to `within` characters before the hit, in its clause."""
         before = self.text[max(0, hit.start - within) : hit.start]
+        if not before:
+            return before
         last = None
         for last in _CLAUSE_MARK.finditer(before):  # noqa: B007
             pass
@@ -56,7 +61,17 @@ class Context:
 
     def sentence(self, hit: Hit) -> str:
         """The sentence around the hit, with the mark that ends it."""
-        return self._around(hit, _SENTENCE_MARK)
+        found = self._sentences.get(hit.start)
+        if found is None:
+            found = self._sentences[hit.start] = self._around(hit, _SENTENCE_MARK)
+        return found
+
+    def sentence_start(self, hit: Hit) -> int:
+        """Where the hit's sentence begins."""
+        start = 0
+        for m in _SENTENCE_MARK.finditer(self.text, 0, hit.start):
+            start = m.end()
+        return start
 
     def _around(self, hit: Hit, mark: re.Pattern[str]) -> str:
         start = 0
@@ -69,19 +84,24 @@ class Context:
         """Whether a guard speaks up for the hit."""
         guard = compiled.guard
         if guard.where == "post":
-            known = self._post.get(guard.name)
+            known = self._known.get(guard.name)
             if known is None:
-                known = self._post[guard.name] = _found(compiled, self.text)
+                known = self._known[guard.name] = _found(compiled, self._whole)
             return known
         if guard.where == "left":
             return _found(compiled, self.left(hit, guard.within))
         if guard.where == "right":
             return _found(compiled, self.right(hit, guard.within))
+        if guard.where == "chain":
+            return _found(compiled, self._chain)
+        if guard.where == "before":
+            begin = self.sentence_start(hit)
+            return _found(compiled, self.text[begin : hit.start])
         return _found(compiled, self.clause(hit) if guard.where == "clause" else self.sentence(hit))
 
 
 def _found(compiled: _Compiled, stretch: str) -> bool:
-    if compiled.pattern.search(stretch) is None:
+    if not stretch or compiled.pattern.search(stretch) is None:
         return False
     return compiled.unless is None or compiled.unless.search(stretch) is None
 
@@ -98,7 +118,7 @@ class Judges:
 
     def __init__(self, guards: tuple[Guard, ...]) -> None:
         """Guards that look at the fewest characters come first."""
-        order = {"left": 0, "right": 1, "post": 2, "clause": 3, "sentence": 4}
+        order = {"chain": 0, "left": 0, "right": 1, "before": 2, "post": 3, "clause": 4, "sentence": 5}
         self._by_kind: dict[str, list[_Compiled]] = {}
         for guard in sorted(guards, key=lambda g: order[g.where]):
             compiled = _Compiled(guard, re.compile(guard.pattern), re.compile(guard.unless) if guard.unless else None)

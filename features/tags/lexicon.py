@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 LIFE_EVENT, LOSS, INTEREST, OWN_BRAND, RIVAL_BRAND = "life_event", "loss", "interest", "own_brand", "rival_brand"
 KINDS = (LIFE_EVENT, LOSS, INTEREST, OWN_BRAND, RIVAL_BRAND)
-WHERE = ("left", "right", "clause", "sentence", "post")
+WHERE = ("left", "right", "before", "clause", "sentence", "post", "chain")
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class Rule:
 
     `words` are found by the automaton. `needs` must be found in the hit's sentence, `unless` must not be in the
     post; both are regular expressions, empty for none. `clock` tells where the day of the event lies from the post:
-    ahead, past or near. `off` names guards that do not judge this rule.
+    ahead, past or near. `off` names guards that do not judge this rule. With `only_engaged` the
+    hit's clause must also say that the author likes, buys or does something: the word is named too often to tell.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Rule:
     unless: str = ""
     clock: str = "near"
     off: tuple[str, ...] = ()
+    only_engaged: bool = False
     sentences: Sentences = Sentences()
 
 
@@ -43,7 +45,8 @@ class Guard:
     """Why a hit is not what it seems, or is less sure.
 
     `where` is the stretch in which `pattern` is looked for: `within` characters left or right of the hit in its
-    clause, its clause, its sentence, or the whole post. A match of `unless` in the same stretch takes the guard back.
+    clause, its sentence before it, its clause, its sentence, the whole post, or the chain that the post passes on.
+    A match of `unless` in the same stretch takes the guard back.
     `factor` multiplies the confidence: 0 drops the hit. `kinds` are the kinds of tag it judges. `blocks` and
     `passes` are its tests, as (tag, text).
     """
@@ -98,6 +101,7 @@ class Lexicon:
     guards: tuple[Guard, ...] = ()
     masks: tuple[str, ...] = ()  # longer words that hold a word of ours and mean something else
     self_markers: str = ""  # who speaks of herself is more sure; a regular expression
+    engaged: str = ""  # what makes of a word that is named an interest; a regular expression
     clocks: tuple[ClockRule, ...] = ()
     mood: Mood = Mood()
     interests: tuple[Interest, ...] = ()

@@ -1,21 +1,24 @@
-"""One automaton over all words of the lexicon: which rules may hold, and where."""
+"""The words of the lexicon in a text: which rules may hold, and where."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import accumulate
 
 import ahocorasick
 
 from features.tags.guards import Hit
 from features.tags.lexicon import Lexicon
+from features.tags.prefilter import Prefilter
 
 MASK = -1
 
 
 class Matcher:
-    """Finds the words of a lexicon. Building it takes some milliseconds, so it is made once per process."""
+    """Finds the words of a lexicon with one automaton. Building it takes a moment: once per process.
+
+    The automaton runs over the bytes of UTF-8: a node then has 64 ways on at most, and not one for each of the
+    thousand letters that words begin with, which are gone through one by one.
+    """
 
     def __init__(self, lexicon: Lexicon) -> None:
         """`ValueError` for words that `lightly` and `normalise` could spell differently."""
@@ -25,32 +28,17 @@ class Matcher:
                 if not word.isalnum() or word != word.lower():
                     raise ValueError(f"rule {rule.name}: {word!r} must be letters and digits in lower case only")
                 rules_of.setdefault(word, []).append(position)
+        self.prefilter = Prefilter(set(rules_of))
         self._words = ahocorasick.Automaton()
-        self._first = ahocorasick.Automaton()
         for word, rules in rules_of.items():
-            self._words.add_word(word, (len(word), tuple(rules), _is_latin(word[0]), _is_latin(word[-1])))
-            self._first.add_word(word, 0)
+            about = (len(word), tuple(rules), _is_latin(word[0]), _is_latin(word[-1]))
+            self._words.add_word(_as_bytes(word), about)
         for word in lexicon.masks:
             if word not in rules_of:
-                self._words.add_word(word, (len(word), (MASK,), False, False))
+                self._words.add_word(_as_bytes(word), (len(word), (MASK,), False, False))
+        self._empty = not rules_of
         if rules_of:
             self._words.make_automaton()
-            self._first.make_automaton()
-        self._empty = not rules_of
-
-    def posts_with_words(self, joined: str, texts: list[str]) -> list[int]:
-        """Positions of the texts that hold a word, ascending. joined: `lightly(texts)`."""
-        if self._empty:
-            return []
-        ends = list(accumulate([len(t) + 1 for t in texts]))
-        found: list[int] = []
-        limit = 0
-        for end, _ in self._first.iter(joined):
-            if end >= limit:
-                post = bisect_right(ends, end)
-                found.append(post)
-                limit = ends[post]
-        return found
 
     def hits(self, text: str) -> Iterator[tuple[int, Hit]]:
         """(position of a rule, where) for each word in a normalised text that no mask covers, from left to right."""
@@ -58,9 +46,10 @@ class Matcher:
             return
         found: list[tuple[int, int, tuple[int, ...]]] = []
         masked: list[tuple[int, int]] = []
-        size = len(text)
-        for last, (length, rules, latin_start, latin_end) in self._words.iter(text):
-            start, end = last + 1 - length, last + 1
+        size, raw = len(text), text.encode("utf-8", "replace")
+        for last, (length, rules, latin_start, latin_end) in self._words.iter(raw.decode("latin-1")):
+            end = len(raw[: last + 1].decode("utf-8"))
+            start = end - length
             if rules[0] == MASK:
                 masked.append((start, end))
             elif (latin_start and start and _is_latin(text[start - 1])) or (
@@ -74,6 +63,10 @@ class Matcher:
                 continue
             for rule in rules:
                 yield rule, Hit(start, end)
+
+
+def _as_bytes(word: str) -> str:
+    return word.encode("utf-8").decode("latin-1")
 
 
 def _is_latin(c: str) -> bool:

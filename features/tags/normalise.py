@@ -18,8 +18,14 @@ from typing import NamedTuple
 
 import opencc
 
-HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-ZERO_WIDTH = "\u00ad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff"
+HAN_RANGES = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF))
+ZERO_WIDTH_RANGES = (
+    *[(c, c) for c in (0xAD, 0x34F, 0x61C, 0x115F, 0x180E, 0xFEFF)],
+    *[(0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x2064), (0x2066, 0x206F), (0xFE00, 0xFE0F)],
+)
+SEPARATORS = " .·*_|-"  # marks that hide a word when they stand between its letters
+HAN = "".join(f"{chr(a)}-{chr(b)}" for a, b in HAN_RANGES)
+ZERO_WIDTH = "".join(f"{chr(a)}-{chr(b)}" for a, b in ZERO_WIDTH_RANGES)
 # full-width marks that nearly every post has; replaced one for one, so that positions stand
 MARKS = {"，": ",", "！": "!", "？": "?", "：": ":", "；": ";", "（": "(", "）": ")", "～": "~", "\u3000": " "}
 # OpenCC changes phrases of these though they stand alone unchanged
@@ -31,8 +37,10 @@ _CHAIN = re.compile(r"//\s*@")
 _NAME = re.compile(rf"@[\w\-{HAN}]{{1,30}}[:\s]?")
 _TOPIC = re.compile(r"#([^#\n]{1,40})#|#([^#\s]{1,20})(?=\s|$)")
 _EMOTION = re.compile(rf"\[([\w{HAN}]{{1,8}})\]")
+_STRIPPED = re.compile(r"[@#\[]|//|www\.")
 _GLOSS = re.compile(rf"([{HAN}])\(\s*[a-z\u00e0-\u01dc\u0251\u0261]+(?:[\s'’][a-z\u00e0-\u01dc]+)*[1-5]?\s*\)", re.I)
-_SPACED = re.compile(rf"(?<![{HAN}])[{HAN}](?:[ .·*_|\-][{HAN}]){{2,}}(?![{HAN}])")
+_SPACED = re.compile(rf"(?<![{HAN}])[{HAN}](?:[{re.escape(SEPARATORS)}][{HAN}]){{2,}}(?![{HAN}])")
+_MAY_BE_SPACED = re.compile(rf"[{re.escape(SEPARATORS)}][{HAN}][{re.escape(SEPARATORS)}]")
 
 
 class Own(NamedTuple):
@@ -41,30 +49,39 @@ class Own(NamedTuple):
     text: str
     topics: tuple[str, ...] = ()
     emotions: tuple[str, ...] = ()
+    chain: str = ""  # what others wrote, passed on: for the guard against draws alone
 
 
 def normalise(text: str) -> Own:
     """`text` in one spelling, see the module.
 
     >>> normalise("怀(huái)孕啦！#孕期日记#[哈哈]//@朋友:恭喜")
-    Own(text='怀孕啦!    ', topics=('孕期日记',), emotions=('哈哈',))
+    Own(text='怀孕啦!    ', topics=('孕期日记',), emotions=('哈哈',), chain='朋友:恭喜')
     """
     return spelled(*stripped(text))
 
 
-def stripped(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
-    """The text without what others wrote or machines put in, with its topics and emotions."""
+def own_words(text: str, light: str) -> Own:
+    """`normalise(text)` of a text that is not special, sooner where its light spelling is all it needs."""
+    if _STRIPPED.search(light) is None and unicodedata.is_normalized("NFKC", light):
+        return Own(light)
+    return normalise(text)
+
+
+def stripped(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...], str]:
+    """The text without what others wrote or machines put in, with its topics, emotions and chain."""
     text = unicodedata.normalize("NFKC", text)
     if _ZERO.search(text):
         # a mark may have been hidden in a letter's parts
         text = unicodedata.normalize("NFKC", _ZERO.sub("", text))
     topics: tuple[str, ...] = ()
     emotions: tuple[str, ...] = ()
+    passed_on = ""
     # what goes leaves two blanks, so that the words beside it are not read as one
     if "//" in text:
         chain = _CHAIN.search(text)
         if chain:
-            text = text[: chain.start()]
+            text, passed_on = text[: chain.start()], text[chain.end() :]
     if "//" in text or "www." in text:
         text = _URL.sub("  ", text)
     if "@" in text:
@@ -75,21 +92,19 @@ def stripped(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
     if "[" in text:
         emotions = tuple(_EMOTION.findall(text))
         text = _EMOTION.sub("  ", text)
-    return text, topics, emotions
+    return text, topics, emotions, passed_on
 
 
-def spelled(text: str, topics: tuple[str, ...], emotions: tuple[str, ...]) -> Own:
+def spelled(text: str, topics: tuple[str, ...], emotions: tuple[str, ...], chain: str = "") -> Own:
     """One spelling for all: glosses and blanks out, simplified, lower case."""
     if "(" in text:
         text = without_glosses(text)
-    if special().search(text):
-        text = joined_letters(text)
-        text = simplified(text)
+    text = simplified(joined_letters(text))
     if topics:
         topics = tuple(simplified(t).lower() for t in topics)
     if emotions:
         emotions = tuple(simplified(e).lower() for e in emotions)
-    return Own(text.lower(), topics, emotions)
+    return Own(text.lower(), topics, emotions, simplified(chain).lower())
 
 
 def without_glosses(text: str) -> str:
@@ -111,7 +126,7 @@ def joined_letters(text: str) -> str:
     >>> joined_letters("终于 怀 孕 了 吧"), joined_letters("好累 想 睡")
     ('终于 怀孕了吧', '好累 想 睡')
     """
-    return _SPACED.sub(lambda m: m.group()[::2], text)
+    return _SPACED.sub(lambda m: m.group()[::2], text) if _MAY_BE_SPACED.search(text) else text
 
 
 def simplified(text: str) -> str:
@@ -132,19 +147,16 @@ def lightly(texts: list[str]) -> str:
 
 
 @cache
-def special() -> re.Pattern[str]:
-    """What makes a text need more than `lightly` before words can be found in it."""
-    chars = {chr(c) for c in range(0x80, 0x20000) if _hides_a_letter(chr(c))} | set(_traditional_chars())
-    ranges = f"{ZERO_WIDTH}\u0130\U00020000-\U0003ffff"
-    gloss = rf"[{HAN}][(（]\s*[A-Za-z\u00e0-\u01dc\u0251\u0261]"
-    spaced = rf"[{HAN}][ \u3000.·*_|\-][{HAN}][ \u3000.·*_|\-][{HAN}](?![{HAN}])"
-    return re.compile(f"[{ranges}{_char_ranges(chars)}]|{gloss}|{spaced}")
+def special_chars() -> frozenset[str]:
+    """Characters of the first two planes that need more than `lightly` before words can be found."""
+    hiding = {chr(c) for c in range(0x80, 0x20000) if _hides_a_letter(chr(c))}
+    return frozenset({*hiding, *_traditional_chars(), "\u0130"})
 
 
 def _hides_a_letter(c: str) -> bool:
     """Whether NFKC makes of a character letters, digits, or a mark that glosses and blanks are known by."""
     plain = unicodedata.normalize("NFKC", c)
-    return plain != c and c not in MARKS and (plain in "( .·*_|-" or any(p.isalnum() for p in plain))
+    return plain != c and c not in MARKS and (plain in f"({SEPARATORS}" or any(p.isalnum() for p in plain))
 
 
 def _char_ranges(chars: set[str]) -> str:

@@ -49,10 +49,11 @@ def tag_posts(lexicon: Lexicon, time_zone: str) -> BatchFunction:
             rows: list[int] = []
             tags: list[Tag] = []
             candidates = tagger.candidates(texts)
-            moments = pc.cast(batch["event_ts"], pa.timestamp("us", tz="UTC")).cast(pa.int64())
-            for position, micros in zip(candidates, moments.take(pa.array(candidates, pa.int64())).to_pylist()):
-                moment = _EPOCH + timedelta(microseconds=micros)
-                for found in tagger.judged(texts[position], moment.astimezone(zone).date()):
+            at = pa.array([position for position, _ in candidates], pa.int64())
+            moments = pc.cast(batch["event_ts"].take(at), pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
+            for (position, own), micros in zip(candidates, moments, strict=True):
+                day = (_EPOCH + timedelta(microseconds=micros)).astimezone(zone).date()
+                for found in tagger.judged(own, day):
                     rows.append(position)
                     tags.append(found)
             yield _as_rows(batch, rows, tags)

@@ -17,12 +17,13 @@ from features.tags.clocks import by_rule, happens_on
 from features.tags.guards import Context, Hit, Judges
 from features.tags.lexicon import INTEREST, LIFE_EVENT, LOSS, ClockRule, Lexicon, Rule
 from features.tags.matcher import Matcher
-from features.tags.normalise import Own, lightly, normalise, special
+from features.tags.normalise import Own, normalise, own_words
 from features.tags.sentiment import MoodReader
 
 TIME_ZONE = "Asia/Shanghai"
 SELF_RAISES = 0.5  # who speaks of herself halves the doubt that is left
 TOPIC_FACTOR = 0.8  # a #topic# is chosen from a list more often than it is said
+MENTION = "mention"  # drops an interest that is only named
 _BRANDS = ("own_brand", "rival_brand")
 
 
@@ -49,8 +50,8 @@ def tag_texts(
     tagger = tagger_of(lexicon)
     zone = ZoneInfo(time_zone)
     found: list[list[Tag]] = [[] for _ in texts]
-    for position in tagger.candidates(texts):
-        tags = tagger.judged(texts[position], posted[position].astimezone(zone).date())
+    for position, own in tagger.candidates(texts):
+        tags = tagger.judged(own, posted[position].astimezone(zone).date())
         found[position] = [t for t in tags if t.dropped_by is None]
     return found
 
@@ -91,29 +92,31 @@ class Tagger:
         self._needs = [re.compile(r.needs) if r.needs else None for r in lexicon.rules]
         self._unless = [re.compile(r.unless) if r.unless else None for r in lexicon.rules]
         self._self = re.compile(lexicon.self_markers) if lexicon.self_markers else None
+        self._engaged = re.compile(lexicon.engaged) if lexicon.engaged else None
         self._mood = MoodReader(lexicon.mood)
         self._clocks: dict[str, list[tuple[re.Pattern[str], ClockRule]]] = {}
         for clock in lexicon.clocks:
             self._clocks.setdefault(clock.event, []).append((re.compile(clock.pattern), clock))
 
-    def candidates(self, texts: Sequence[str]) -> list[int]:
-        """Positions of the texts that may have a tag, ascending."""
+    def candidates(self, texts: Sequence[str]) -> list[tuple[int, Own]]:
+        """(position, own words) of the texts that may have a tag, ascending."""
         texts = list(texts)
-        joined = lightly(texts)
-        if len(joined) != sum(map(len, texts)) + max(0, len(texts) - 1):
-            return list(range(len(texts)))  # a letter that grew: look at all of them
-        found = set(self._matcher.posts_with_words(joined, texts))
-        if special().search(joined):
-            pattern = special()
-            found |= {i for i, t in enumerate(texts) if i not in found and pattern.search(t)}
-        return sorted(found)
+        plain, special = self._matcher.prefilter.find(texts)
+        found = [(i, own_words(texts[i], light)) for i, light in plain.items()]
+        # what was special is in one spelling now; topics may hold words too
+        own = [normalise(texts[i]) for i in special]
+        words, unclear = self._matcher.prefilter.find(["\n".join((o.text, *o.topics)) for o in own])
+        found += [(special[k], own[k]) for k in (*words, *unclear)]
+        return sorted(found, key=lambda pair: pair[0])
 
-    def judged(self, text: str, day: date) -> list[Tag]:
-        """All tags of a text written on a local day, the dropped ones too, one per tag name, by name."""
-        own = normalise(text)
+    def judged(self, own: Own, day: date) -> list[Tag]:
+        """All tags of own words written on a local day, the dropped ones too, one per tag name, by name."""
         best: dict[str, Tag] = {}
-        context = Context(own.text)
+        context = Context(own.text, own.emotions, own.chain)
         for position, hit in self._matcher.hits(own.text):
+            known = best.get(self._lexicon.rules[position].tag)
+            if known is not None and known.dropped_by is None and known.tag_kind == INTEREST:
+                continue  # a second hit of an interest says nothing new
             self._keep(best, self._judge(position, hit, context, own, day))
         for topic in own.topics:
             about = Context(topic)
@@ -137,6 +140,8 @@ class Tagger:
         """The tag of a hit, or None where the rule does not hold. In a topic the guards of the post still count."""
         rule = self._lexicon.rules[position]
         around = topic or context
+        if rule.only_engaged and not self._is_engaged(context, hit, topic):
+            return Tag(rule.tag, rule.tag_kind, 0.0, None, rule.name, None, MENTION)
         needs, unless = self._needs[position], self._unless[position]
         if needs is not None and needs.search(around.sentence(hit)) is None:
             return None
@@ -165,6 +170,10 @@ class Tagger:
             dropped,
         )
 
+    def _is_engaged(self, context: Context, hit: Hit, topic: Context | None) -> bool:
+        """Whether the clause says that the author likes, buys or does something; a topic of her own says so."""
+        return topic is not None or self._engaged is None or self._engaged.search(context.clause(hit)) is not None
+
     def _day_of(self, rule: Rule, sentence: str, text: str, day: date) -> date | None:
         """The event's own clock first, then dates in its sentence, then dates anywhere in a short post."""
         for pattern, clock in self._clocks.get(rule.tag, ()):
@@ -182,4 +191,4 @@ def untouched(texts: Sequence[str], days: Sequence[date], lexicon: Lexicon) -> I
     """The tags of each text by the full path alone: what `candidates` must not change. For tests."""
     tagger = tagger_of(lexicon)
     for text, day in zip(texts, days, strict=True):
-        yield [t for t in tagger.judged(text, day) if t.dropped_by is None]
+        yield [t for t in tagger.judged(normalise(text), day) if t.dropped_by is None]
