@@ -39,7 +39,11 @@ def days_before(days: float, hour: float = 12.0) -> datetime:
 
 
 def facts_of(
-    spark: SparkSession, world: Mapping[str, list[Row]], folder: Path, params: FeatureParams | None = None
+    spark: SparkSession,
+    world: Mapping[str, list[Row]],
+    folder: Path,
+    params: FeatureParams | None = None,
+    partitions: int = 1,
 ) -> Facts:
     """Facts of the tables that the world has; a table that is not in it was not delivered."""
 
@@ -50,7 +54,7 @@ def facts_of(
             spark.read.schema(df.schema).parquet(str(path)) if path.exists() else spark.createDataFrame([], df.schema)
         )
 
-    tables = {name: frame(spark, SOURCES[name], rows) for name, rows in world.items()}
+    tables = {name: frame(spark, SOURCES[name], rows, partitions) for name, rows in world.items()}
     return Facts(tables, AS_OF, params or FeatureParams(), keep)
 
 

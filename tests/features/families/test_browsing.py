@@ -68,7 +68,7 @@ def same(found: Row, expected: Row) -> bool:
     )
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_all_features_equal_plain_loops_over_raw_events(spark: SparkSession, tmp_path: Path, seed: int) -> None:
     """Every feature of the wide row and of the companions is what a loop over known events gives."""
     world = random_world(seed)
@@ -231,3 +231,17 @@ def test_tables_keep_their_contracts(spark: SparkSession, tmp_path: Path) -> Non
         assert counts["rows"] > 0, name
         assert contract.faults(counts) == [], name
         assert contract.duplicate_keys(table).count() == 0, name
+
+
+def test_the_order_of_arrival_does_not_matter(spark: SparkSession, tmp_path: Path) -> None:
+    """Rows the other way round, in three parts, known at any moment before the cut: every table is equal to the bit."""
+    world = random_world(4, accounts=4, visits=6)
+    other = {name: rows[::-1] for name, rows in world.items()}
+    early = [r for r in other["browsing"] if r["event_ts"] < r["available_ts"] < AS_OF.ts]
+    assert early
+    for r in early:
+        other["browsing"][other["browsing"].index(r)] = r | {"available_ts": AS_OF.ts - timedelta(seconds=1)}
+    one, two = facts_of(spark, world, tmp_path), facts_of(spark, other, tmp_path, partitions=3)
+    assert wide(one) == wide(two)
+    for name in COMPANIONS:
+        assert companion(one, name) == companion(two, name)
