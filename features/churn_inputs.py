@@ -43,7 +43,7 @@ RHYTHM = (
     "active_months_share",
 )
 ACTIVE_DAYS = ("active_days_30", "active_days_90")
-CONTACTS = ("n_contacts_30", "n_contacts_90")
+CONTACTS = ("n_contacts_7", "n_contacts_30")
 
 
 def input_names(facts: Facts) -> tuple[str, ...]:
