@@ -23,6 +23,8 @@ LOW, HIGH = 1e-3, 1e4
 STARTS = ((6.0, 4.0, 3.0), (1.5, 2.5, 1.5), (1.0, 10.0, 9.0))
 FLAT = 1e-9
 KAPPA_LIMITS = (0.05, 1000.0)
+MIN_FOR_MOMENTS = 30  # customers below which two moments are chance
+LEAST_PART = 0.01
 DEFAULT_KAPPA = 1.0  # weight of the population's mean, in order days, where the data do not tell it
 
 
@@ -64,6 +66,8 @@ def fit_gamma_gamma(n: Floats, mean: Floats, max_correlation: float = 0.3, min_c
         return _shrunken_mean(n, mean, correlation, f"only {n.size} customers bought twice")
     if abs(correlation) > max_correlation:
         return _shrunken_mean(n, mean, correlation, f"spend and frequency correlate at {correlation:.2f}")
+    if np.ptp(mean) == 0:
+        return _shrunken_mean(n, mean, correlation, "everybody spends the same")
     unit = float(np.exp(np.log(mean).mean()))
     with threadpool_limits(limits=1, user_api="blas"):
         theta, why = _fit(spend_loss(n, mean / unit))
@@ -123,11 +127,11 @@ def _shrunken_mean(n: Floats, mean: Floats, correlation: float, why: str) -> Spe
     spread = float(((inverse - inverse.mean()) ** 2).sum())
     if squares.max() == 0:
         kappa = KAPPA_LIMITS[1]  # all alike: one more amount says nothing new
-    elif spread > 0 and n.size > 2:
+    elif spread > 0 and n.size >= MIN_FOR_MOMENTS:
         within = float(((inverse - inverse.mean()) @ squares) / spread)
         between = float(squares.mean() - within * inverse.mean())
-        # two moments of one sample may contradict each other: then there is no telling
-        kappa = within / between if within > 0 and between > 0 else DEFAULT_KAPPA
+        least = LEAST_PART * float(squares.mean())  # a part that comes out below 0 is small
+        kappa = max(within, least) / max(between, least)
     low, high = KAPPA_LIMITS
     kappa = float(np.clip(kappa, low, high))
     return SpendModel("shrunken_mean", population, kappa, customers=float(n.size), correlation=correlation, why=why)
