@@ -84,6 +84,8 @@ class Engine:
 
     def _start_sail(self, params: SessionParams) -> SparkSession:
         os.environ.setdefault("RUST_LOG", "off")  # read once, before the import
+        # rows per batch: four times the default takes a tenth off a feature build
+        os.environ.setdefault("SAIL_EXECUTION__BATCH_SIZE", "32768")
         from pysail.spark import SparkConnectServer
 
         # keep the server referenced: a collected server leaves a client that waits forever
