@@ -236,7 +236,7 @@ FEATURE_PARAMETERS = Contract(
     (
         AS_OF,
         Column("feature", "string", "feature, or family of features, that uses the number"),
-        Column("subject", "string", "category it is about; empty for the whole population"),
+        Column("subject", "string", "what it is about, such as a category or a festival; empty for all together"),
         Column("position", "int", "which of several numbers: quintile, band; 0 when there is one", low=0),
         Column("value", "double", "cut point, limit or share, in the unit of the feature"),
     ),
