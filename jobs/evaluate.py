@@ -43,6 +43,7 @@ OTHERS = {
     "world": "jobs.evaluate_world",
     "realism": "jobs.evaluate_world_realism",
     "lifetime": "jobs.evaluate_lifetime",
+    "tags": "jobs.evaluate_tags",
 }
 
 
