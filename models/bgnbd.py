@@ -36,7 +36,7 @@ STARTS = ((0.5, 0.5, 1.0, 2.0), (1.0, 1.0, 0.3, 3.0), (0.2, 0.05, 2.0, 10.0))
 WORTH = {1: 1.92, 2: 3.0}
 FLAT = 1e-9  # curvature per customer, in log parameters, below which a direction is not told by the data
 STATIONARY = 1e-6  # largest slope per customer at a top
-GROUPS = 60_000  # groups on which models are chosen
+GROUPS = 30_000  # groups on which models are chosen
 NODES = 64
 BLOCK = 20_000  # distinct (x, T) that are integrated at a time
 
