@@ -31,6 +31,7 @@ Flags = NDArray[np.bool_]
 STAGES = ("follower", "prospect", "new", "repeat", "loyal", "at_risk", "lapsed", "won_back")
 FOLLOWER, PROSPECT, NEW, REPEAT, LOYAL, AT_RISK, LAPSED, WON_BACK = range(len(STAGES))
 NEVER = -1  # no stage, and no day
+WIDE = 1 << 32  # more than there are days
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,10 @@ def replay_stages(
 
 
 def _sorted_orders(customer: Ints, day: Ints, usual_gap: float, params: LifecycleParams, gaps: int) -> _Orders:
-    order = np.lexsort((day, customer))
-    customer, day = customer[order], day[order]
-    again = np.concatenate([[False], (np.diff(customer) == 0) & (np.diff(day) == 0)])
-    customer, day = customer[~again], day[~again]
+    # one number per customer and day, so that one sort does, and what is given twice is next to each other
+    wide = np.sort(customer * WIDE + (day + WIDE // 2))
+    wide = wide[np.concatenate([[True], np.diff(wide) != 0])]
+    customer, day = wide // WIDE, wide % WIDE - WIDE // 2
     first = np.concatenate([[True], np.diff(customer) != 0])
     gap = np.where(first, 0, np.diff(day, prepend=day[:1]))
     median, known = running_medians(gap, first, gaps)
@@ -89,8 +90,9 @@ def running_medians(gap: Ints, first: Flags, gaps: int) -> tuple[Floats, Ints]:
     position = np.arange(gap.size)
     start = np.maximum.accumulate(np.where(first, position, 0))
     known = np.minimum(position - start, gaps)
-    back = np.arange(gaps)
-    window = np.where(back < known[:, None], gap[np.maximum(position[:, None] - back, 0)], np.iinfo(np.int64).max)
+    padded = np.concatenate([np.zeros(gaps - 1, np.int32), gap.astype(np.int32)])
+    last = np.lib.stride_tricks.sliding_window_view(padded, gaps)[:, ::-1]
+    window = np.where(np.arange(gaps) < known[:, None], last, np.iinfo(np.int32).max)
     window.sort(axis=1)
     low, high = np.maximum(known - 1, 0) // 2, known // 2
     middle = (window[position, low] / 2.0) + (window[position, np.minimum(high, gaps - 1)] / 2.0)
@@ -146,8 +148,7 @@ def _segments(orders: _Orders, cut: int, params: LifecycleParams) -> tuple[Ints,
 def _loyal(orders: _Orders, start: Ints, lapse: Flags, params: LifecycleParams) -> Flags:
     """Whether the customer is loyal right after each order, were there no lapse to settle."""
     position = np.arange(orders.day.size)
-    # one rising number per customer and day, so that one search counts the order days of each window
-    wide = orders.customer * (1 << 32) + orders.day
+    wide = orders.customer * WIDE + orders.day  # so that one search counts the order days of each window
     within = position - np.searchsorted(wide, wide - params.loyal_days, side="right") + 1
     entered = (within >= params.loyal_orders) & ~lapse
     left = (within < params.loyal_keep_orders) | lapse
