@@ -7,6 +7,15 @@
   where the product has none. Dwell is capped per page, and in milliseconds, so that its sums do not depend on order.
 
 `event_day` is the local day as days since 1970-01-01; `_us` are microseconds since then, UTC.
+
+These sums are made anew for each snapshot and not kept from day to day as tiles. Measured with
+`tests/benchmarks/bench_browsing.py` on two cores shared with other work, in seconds of processor time: a year of
+20 M events of 100,000 customers takes 61 for all families and companions of browsing, of which visits are 9,
+category days 12 and days of products 5. Tiles of all three would leave 35 of 61, so a day's increment could not come
+below 0.58 of a cold build, and not near a tenth: what is left compares 90 days of customers and products, and every
+row of the companions changes every day, since weights decay. 200 M events of 1 M customers take ten times as long
+and 4.8 GB. Against that, tiles need partitions without holes, repair after corrections of sources, and a version of
+their own; a snapshot from raw events needs none of it, and is equal whatever the order in which facts arrived.
 """
 
 from __future__ import annotations
