@@ -104,7 +104,9 @@ class Facts:
         """Order lines, see `numbered_lines`."""
         return self.kept(
             "lines",
-            lambda: numbered_lines(self.tables["transactions"], self.product_versions, self.accounts, self.as_of),
+            lambda: numbered_lines(
+                self.tables["transactions"], self.product_versions, self.accounts, self.as_of, self.params
+            ),
         )
 
     @property

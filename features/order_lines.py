@@ -19,6 +19,7 @@ from features.definitions import FeatureParams
 from features.windows import MONEY, days_before
 
 ATTRIBUTES = ("category", "brand", "own_brand")
+IN_TIME = (*ATTRIBUTES, "launched_on")  # what a version of a product consists of here
 NUMBERED = ("category", "brand")
 
 
@@ -59,20 +60,20 @@ def product_attributes(products: DataFrame, as_of: AsOf) -> DataFrame:
 
 
 def product_versions(products: DataFrame, as_of: AsOf) -> DataFrame:
-    """Which attributes a product had when: product_id, since, until, category, brand, own_brand and two numbers.
+    """Which attributes a product had when.
 
-    `since` is included and `until` is not; the versions of a product do not overlap and leave no gap before the cut.
+    Columns: product_id, since, until, category, brand, own_brand, launched_on, category_no, brand_no. `since` is included and `until` is not; the versions of a product do not overlap and leave no gap before the cut.
     The first known version reaches back for ever, and versions from the cut on are left out. Versions that differ
     in other columns only (a price) are one, since lines are compared with every version of their product. Of two
     from the same moment the one with the smaller category holds. `category_no` and `brand_no` number the names
     from 1 in their order, for this snapshot only; null has none.
     """
     held = F.coalesce(F.col("valid_from"), F.lit(OPEN_START))
-    known = products.select("product_id", held.alias("_from"), *ATTRIBUTES).where(F.col("_from") < F.lit(as_of.ts))
+    known = products.select("product_id", held.alias("_from"), *IN_TIME).where(F.col("_from") < F.lit(as_of.ts))
     # most products never change: they need no windows, which take ten times as long as counting
     repeated = known.groupBy("product_id").agg(F.count(F.lit(1)).alias("_n")).where(F.col("_n") > 1)
     once = known.join(F.broadcast(repeated), "product_id", how="left_anti").select(
-        "product_id", F.lit(OPEN_START).alias("since"), F.lit(as_of.ts).alias("until"), *ATTRIBUTES
+        "product_id", F.lit(OPEN_START).alias("since"), F.lit(as_of.ts).alias("until"), *IN_TIME
     )
     changing = known.join(F.broadcast(repeated), "product_id", how="left_semi")
     spans = once.unionByName(_as_spans(changing, as_of))
@@ -82,12 +83,12 @@ def product_versions(products: DataFrame, as_of: AsOf) -> DataFrame:
 def _as_spans(changing: DataFrame, as_of: AsOf) -> DataFrame:
     """Spans of time in which the attributes of a product stayed the same."""
     # of equals the last is the one that holds: no time is left to the others
-    in_time = Window.partitionBy("product_id").orderBy("_from", *[F.col(c).desc_nulls_first() for c in ATTRIBUTES])
+    in_time = Window.partitionBy("product_id").orderBy("_from", *[F.col(c).desc_nulls_first() for c in IN_TIME])
     versions = changing.withColumn("_next", F.lead("_from").over(in_time)).where(
         F.col("_next").isNull() | (F.col("_next") > F.col("_from"))
     )
     by_start = Window.partitionBy("product_id").orderBy("_from")
-    same = [F.col(c).eqNullSafe(F.lag(c).over(by_start)) for c in ATTRIBUTES]
+    same = [F.col(c).eqNullSafe(F.lag(c).over(by_start)) for c in IN_TIME]
     first = F.lag("_from").over(by_start).isNull()
     changed = versions.select("*", first.alias("_first"), reduce(and_, same).alias("_same")).where(
         F.col("_first") | ~F.col("_same")
@@ -96,7 +97,7 @@ def _as_spans(changing: DataFrame, as_of: AsOf) -> DataFrame:
         "product_id",
         F.when(F.col("_first"), F.lit(OPEN_START)).otherwise(F.col("_from")).alias("since"),
         F.coalesce(F.lead("_from").over(by_start), F.lit(as_of.ts)).alias("until"),
-        *ATTRIBUTES,
+        *IN_TIME,
     )
 
 
@@ -106,12 +107,15 @@ def as_names(versions: DataFrame, name: str) -> DataFrame:
     return known.groupBy(f"{name}_no").agg(F.max(name).alias(name))
 
 
-def numbered_lines(transactions: DataFrame, versions: DataFrame, accounts: DataFrame, as_of: AsOf) -> DataFrame:
+def numbered_lines(
+    transactions: DataFrame, versions: DataFrame, accounts: DataFrame, as_of: AsOf, params: FeatureParams
+) -> DataFrame:
     """Order lines known before the cut, with their customer, their product's attributes then, and `days_ago`.
 
     From `product_versions` and `with_customer_no`. Columns: customer_no, order_id, event_ts, days_ago, quantity,
-    amount, list_amount, coupon_amount, category_no, brand_no, own_brand and unit_cents (shelf price of a unit in
-    cents, halves up; null without a category, a price above 0 or a quantity). Strings are left out, since this frame
+    amount, list_amount, coupon_amount, category_no, brand_no, own_brand, past_season (bought after the new season of
+    its product; null where that states no first day on sale) and unit_cents (shelf price of a unit in cents, halves
+    up; null without a category, a price above 0 or a quantity). Strings are left out, since this frame
     is written and read back, and writing them takes as long as the rest.
     `days_ago` counts local days back from the cut: 1 is the day before it. A null in `available_ts` is not known,
     and an account without a customer at the cut is left out.
@@ -125,12 +129,14 @@ def numbered_lines(transactions: DataFrame, versions: DataFrame, accounts: DataF
     )
     # integers, since engines round doubles at a tie differently
     cents, units = (F.col("list_amount") * 100).cast("bigint"), F.col("quantity")
+    days_ago = days_before(F.col("event_ts"), as_of)
+    on_sale = F.lit(as_of.epoch_day) - days_ago - F.unix_date("launched_on")
     priced = F.col("category_no").isNotNull() & (F.col("list_amount") > 0) & (units > 0)
     return found.select(
         "customer_no",
         "order_id",
         "event_ts",
-        days_before(F.col("event_ts"), as_of).alias("days_ago"),
+        days_ago.alias("days_ago"),
         "quantity",
         "amount",
         "list_amount",
@@ -138,6 +144,7 @@ def numbered_lines(transactions: DataFrame, versions: DataFrame, accounts: DataF
         "category_no",
         "brand_no",
         "own_brand",
+        F.when(F.col("launched_on").isNotNull(), on_sale > params.fashion.new_season_days).alias("past_season"),
         F.when(priced, F.floor((cents * 2 + units) / (units * 2))).cast("bigint").alias("unit_cents"),
     )
 
@@ -172,7 +179,8 @@ def as_orders(
     `customers` has customer_no and customer_id, `refunds` is `as_refunds` or None. Columns beside these: order_ts,
     n_lines, n_units, amount (paid), net_amount, coupon_amount (null when no line states one), listed_list and
     listed_paid (shelf value and paid value of lines that have a shelf price above 0), n_listed, n_discounted,
-    n_full_price, own_amount and branded_amount (own label, and label known).
+    n_listed_new and n_full_price_new (of lines that are not past their season), own_amount and branded_amount (own
+    label, and label known).
 
     `net_amount` is what was paid less what was refunded, and never below 0: more than was paid cannot be given back,
     so a larger refund is a mistake of the source. Refunds count with their order, whenever they came: the money of
@@ -232,7 +240,7 @@ def _as_orders_in(lines: DataFrame, category: str, *keys: str) -> DataFrame:
 def _line_sums(params: FeatureParams) -> dict[str, tuple[Column, str]]:
     """What is summed from lines to orders: name -> (value per line, type)."""
     amount, shelf = F.col("amount"), F.col("list_amount")
-    listed = shelf > 0
+    listed, current = shelf > 0, ~F.coalesce(F.col("past_season"), F.lit(False))
     limit = shelf * F.lit(Decimal(str(1 - params.discount_threshold)).quantize(Decimal("0.0001")))
     one = F.lit(1)
     return {
@@ -244,7 +252,8 @@ def _line_sums(params: FeatureParams) -> dict[str, tuple[Column, str]]:
         "listed_paid": (F.when(listed, amount), MONEY),
         "n_listed": (F.when(listed, one).otherwise(0), "bigint"),
         "n_discounted": (F.when(listed & (amount < limit), one).otherwise(0), "bigint"),
-        "n_full_price": (F.when(listed & (amount >= shelf), one).otherwise(0), "bigint"),
+        "n_listed_new": (F.when(listed & current, one).otherwise(0), "bigint"),
+        "n_full_price_new": (F.when(listed & current & (amount >= shelf), one).otherwise(0), "bigint"),
         "own_amount": (F.when(F.col("own_brand"), amount), MONEY),
         "branded_amount": (F.when(F.col("own_brand").isNotNull(), amount), MONEY),
     }

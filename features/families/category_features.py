@@ -1,7 +1,8 @@
 """The companion of the wide row: one row per customer and category with what the customer did there.
 
 Holds the bucketed features 19, 20 (rhythm per category), 26 (share), 30 (decayed affinity) and 31 (lift). A category
-without a row was never bought. Not computed: the view and cart terms of 30 (no such logs in the sources yet).
+without a row was never bought. Amounts are as paid: a refund is of an order, and what it was for is often not said.
+30 is about orders here; with views and carts it is in `category_interest`.
 """
 
 from __future__ import annotations

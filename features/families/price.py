@@ -13,10 +13,8 @@ from functools import partial
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from features.as_of import known_before
 from features.definitions import WINDOWS, FeatureDef, per_window
 from features.facts import Facts
-from features.product_versions import versions_at_event
 from features.rounding import rounded
 from features.windows import ratio, when_within, within
 
@@ -24,7 +22,6 @@ FAMILY = "D price and discounts"
 YEAR = "last 365 days"
 SHELF = ("transactions.list_amount",)
 BANDS = 5
-SEASONAL = ("n_listed", "n_full_price")
 PCTL_UNITS = 10**9  # percentiles are summed in billionths
 POPULATION = "reference prices are lines of the same snapshot; the band limits are saved with it"
 InBand = partial(FeatureDef, family=FAMILY, sources=(*SHELF, "products.category"), window=YEAR, leak_note=POPULATION)
@@ -102,7 +99,7 @@ NEEDS: tuple[str, ...] = ()
 def features(facts: Facts) -> list[DataFrame]:
     """Features 39 to 45 and 49."""
     return [
-        discount_features(facts.orders, past_season_orders(facts)),
+        discount_features(facts.orders),
         price_band_features(facts.numbered_lines, price_percentiles(facts)),
     ]
 
@@ -117,34 +114,15 @@ def price_percentiles(facts: Facts) -> DataFrame:
     return facts.kept("price_percentiles", lambda: as_price_percentiles(facts.numbered_lines, facts.category_names))
 
 
-def past_season_orders(facts: Facts) -> DataFrame:
-    """customer_no, order_id, n_listed_past, n_full_price_past: lines bought after their product's new season."""
-    days, amount, shelf = facts.params.fashion.new_season_days, F.col("amount"), F.col("list_amount")
-    known = known_before(facts.tables["transactions"], facts.as_of)
-    recent = known.where((F.col("event_ts") >= F.lit(facts.as_of.plus(-365).ts)) & (shelf > 0))
-    lines = recent.select("account_id", "event_ts", "order_id", "product_id", "amount", "list_amount")
-    # products first: where none states its first day on sale, nothing is left to join
-    launched = versions_at_event(lines, facts.tables["products"], ("launched_on",), facts.as_of)
-    day = F.lit(facts.as_of.epoch_day) - facts.days_ago(F.col("event_ts"))
-    past = launched.where(day - F.unix_date("launched_on") > days)
-    of_customers = past.join(F.broadcast(facts.accounts), "account_id", how="inner")
-    return of_customers.groupBy("customer_no", "order_id").agg(
-        F.count(F.lit(1)).alias("n_listed_past"), F.count(F.when(amount >= shelf, 1)).alias("n_full_price_past")
-    )
-
-
-def discount_features(orders: DataFrame, past: DataFrame) -> DataFrame:
-    """One row per customer of `orders` (see `as_orders`): features 43 to 45 and 49.
-
-    `past` is `past_season_orders`: few rows, or none where products state no first day on sale.
-    """
-    in_season = [(F.col(c) - F.coalesce(F.col(f"{c}_past"), F.lit(0))).alias(f"{c}_new") for c in SEASONAL]
-    orders = past.join(orders, ["customer_no", "order_id"], how="right").select("*", *in_season)
+def discount_features(orders: DataFrame) -> DataFrame:
+    """One row per customer of `orders` (see `as_orders`): features 43 to 45 and 49."""
     summed = ("listed_list", "listed_paid", "n_listed", "n_discounted")
     found = orders.groupBy("customer_no").agg(
         *[F.sum(when_within(F.col(c), w)).alias(f"_{c}_{w}") for c in summed for w in WINDOWS],
-        *[F.sum(when_within(F.col(f"{c}_new"), 365)).alias(f"_{c}_new") for c in SEASONAL],
-        *[F.sum(when_within(F.col(c), 365)).alias(f"_{c}") for c in ("coupon_amount", "amount")],
+        *[
+            F.sum(when_within(F.col(c), 365)).alias(f"_{c}")
+            for c in ("n_listed_new", "n_full_price_new", "coupon_amount", "amount")
+        ],
     )
     return found.select(
         "customer_no",

@@ -74,7 +74,8 @@ def prepare(folder: Path) -> None:
         (sales_value + retail_disc + coupon_match_disc)::decimal(18,2) list_amount,
         coupon_disc::decimal(18,2) coupon_amount from t) to '{folder}/transactions.parquet'""")
     con.execute(f"""copy (select product_id::varchar product_id, null::timestamptz valid_from,
-        product_category category, manufacturer_id::varchar brand, brand = 'Private' own_brand from p)
+        product_category category, manufacturer_id::varchar brand, brand = 'Private' own_brand, null::date launched_on
+        from p)
         to '{folder}/products.parquet'""")
     con.execute(f"""copy (select distinct account_id, account_id customer_id, timestamptz '1970-01-01' valid_from,
         null::timestamptz valid_to from '{folder}/transactions.parquet') to '{folder}/customer_map.parquet'""")
@@ -90,7 +91,16 @@ def make_up(folder: Path, n_lines: int, n_customers: int, n_products: int = 50_0
     moved = pa.array(products % 50 == 0)
     own = pa.array(products % 4 == 0)
     start = pa.nulls(n_products, pa.timestamp("us", "UTC"))
-    first = pa.table({"product_id": name, "valid_from": start, "category": category, "brand": brand, "own_brand": own})
+    first = pa.table(
+        {
+            "product_id": name,
+            "valid_from": start,
+            "category": category,
+            "brand": brand,
+            "own_brand": own,
+            "launched_on": pa.nulls(n_products, pa.date32()),
+        }
+    )
     later = first.filter(moved).set_column(
         1, "valid_from", pa.array([AS_OF.plus(-200).ts] * int(np.sum(products % 50 == 0)), start.type)
     )
