@@ -62,8 +62,9 @@ def product_attributes(products: DataFrame, as_of: AsOf) -> DataFrame:
 def product_versions(products: DataFrame, as_of: AsOf) -> DataFrame:
     """Which attributes a product had when.
 
-    Columns: product_id, since, until, category, brand, own_brand, launched_on, category_no, brand_no. `since` is included and `until` is not; the versions of a product do not overlap and leave no gap before the cut.
-    The first known version reaches back for ever, and versions from the cut on are left out. Versions that differ
+    Columns: product_id, since, until, category, brand, own_brand, launched_on, category_no, brand_no. `since` is
+    included and `until` is not; the versions of a product do not overlap and leave no gap before the cut. The first
+    known version reaches back for ever, and versions from the cut on are left out. Versions that differ
     in other columns only (a price) are one, since lines are compared with every version of their product. Of two
     from the same moment the one with the smaller category holds. `category_no` and `brand_no` number the names
     from 1 in their order, for this snapshot only; null has none.

@@ -1,7 +1,7 @@
 """Family C: how wide, and how loyal to categories and brands, a customer buys.
 
-26, 30 and 31 are per category, see `features/category_features.py`. Not computed: 37 and 38 (no style attribute in
-the sources). Lines whose category or brand is unknown are left out of the features about it.
+26, 30 and 31 are per category, see `features/families/category_features.py`; 37 and 38 are per style, see
+`features/families/style_bands.py`. Lines whose category or brand is unknown are left out of the features about it.
 """
 
 from __future__ import annotations

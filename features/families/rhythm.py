@@ -1,7 +1,7 @@
 """Family B: the rhythm of buying and coming back.
 
-Not computed: 19 and 20 are per category, see `features/category_features.py`; 21 `order_index` is `n_orders_l`;
-24 `second_order_hazard` is a fitted model and belongs with the lifetime models.
+19 and 20 are per category, see `features/families/category_features.py`; 21 `order_index` is `n_orders_l`; 24
+`second_order_hazard` is a fitted model, see `features/families/lifetime.py`.
 """
 
 from __future__ import annotations
