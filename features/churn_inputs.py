@@ -14,7 +14,8 @@ from pyspark.sql import functions as F
 from features.as_of import known_before
 from features.facts import Facts
 from features.families import contact_history, recency, rhythm
-from features.order_lines import as_orders, as_refunds
+from features.order_lines import as_refunds
+from features.windows import MONEY
 
 LABEL_DAYS = 90  # also the distance of cuts, so that no order is in two labels of a customer
 SALT = "churn"  # so that this sample is another one than those by the customer's plain hash
@@ -97,16 +98,19 @@ def _facts_of_sample(facts: Facts, cut_no: int, buckets: int) -> Facts:
 
 def _orders(facts: Facts) -> DataFrame:
     """The columns of `as_orders` that families A and B read, without looking up what each line's product was."""
-    lines = (
-        known_before(facts.tables["transactions"], facts.as_of)
-        .join(F.broadcast(facts.accounts), "account_id", how="inner")
-        .withColumn("own_brand", F.lit(None).cast("boolean"))
+    lines = known_before(facts.tables["transactions"], facts.as_of).join(
+        F.broadcast(facts.accounts), "account_id", how="inner"
     )
-    refunds = None
+    orders = lines.groupBy("customer_no", "order_id").agg(
+        F.min("event_ts").alias("order_ts"), F.sum("amount").cast(MONEY).alias("amount")
+    )
+    net = F.col("amount")
     if facts.has("order_status"):
         refunds = as_refunds(facts.tables["order_status"], facts.accounts, facts.as_of)
-    orders = as_orders(lines, facts.customers, refunds, facts.as_of, facts.params)
-    return orders.select("customer_no", "order_id", "days_ago", "amount", "net_amount")
+        orders = refunds.join(orders, ["customer_no", "order_id"], how="right")
+        net = F.greatest(net - F.coalesce(F.col("refunded"), F.lit(0)), F.lit(0)).cast(MONEY)
+    days_ago = facts.days_ago(F.col("order_ts")).alias("days_ago")
+    return orders.select("customer_no", "order_id", days_ago, "amount", net.alias("net_amount"))
 
 
 def _active_days(facts: Facts) -> DataFrame:

@@ -2,8 +2,10 @@
 
 Everybody with a first order before the cut is followed from the day after it until the second order day or the
 cut, whichever is first, so that only what had happened counts. The daily hazard is constant within a stretch of
-days. That of a category is the population's, times a factor drawn towards 1: factors ~ Gamma(kappa, kappa), kappa by
-maximum likelihood over all cells (the counts are then negative binomial; empirical Bayes).
+days. That of a category is the population's, times one factor for all stretches, drawn towards 1: factors ~
+Gamma(kappa, kappa), kappa by maximum likelihood over categories (their counts are then negative binomial; empirical
+Bayes). A stretch in which few were watched is drawn to the one before it, as if one more second order had come there
+at that hazard: half an event in a single day under watch would say that a quarter of customers come each day.
 """
 
 from __future__ import annotations
@@ -54,17 +56,20 @@ class RepeatHazard:
 def fit_repeat_hazard(categories: list[str], events: Floats, exposure: Floats) -> RepeatHazard:
     """From second orders and days under watch per category and stretch, both (categories, stretches).
 
-    A stretch in which nobody was watched has the hazard of the one before it (0 for the first).
+    Nobody watched at all gives hazards of 0.
     """
     total, watched = events.sum(axis=0), exposure.sum(axis=0)
     population = np.zeros(len(EDGES))
+    # Jeffreys' half event: no second order among few customers is not certainty
+    before = min((total.sum() + 0.5) / (watched.sum() + 1.0), 0.5) if watched.sum() > 0 else 0.0
     for j in range(len(EDGES)):
-        # Jeffreys' half event: no second order among few customers is not certainty
-        population[j] = (total[j] + 0.5) / (watched[j] + 1.0) if watched[j] > 0 else population[max(j - 1, 0)]
-    population = np.minimum(population, 0.5)
-    expected = exposure * population
-    kappa = _fit_kappa(events, expected)
-    by_category = np.minimum(population * (events + kappa) / (expected + kappa), 0.9)
+        if before > 0:
+            before = (total[j] + 1.0) / (watched[j] + 1.0 / before)
+        population[j] = before
+    expected, seen = (exposure * population).sum(axis=1), events.sum(axis=1)
+    kappa = _fit_kappa(seen, expected)
+    factors = (seen + kappa) / (expected + kappa)
+    by_category = np.minimum(factors[:, None] * population, 0.9)
     return RepeatHazard(tuple(categories), population, by_category, kappa, float(total.sum()))
 
 
