@@ -39,6 +39,7 @@ class Rooms:
 
 
 EVERYTHING = Rooms()
+JOINED_AT_ONCE = 6
 
 
 def build_customer_features(
@@ -51,7 +52,7 @@ def build_customer_features(
     """
     present = [f for f in rooms.families if facts.has(*f.NEEDS)]
     frames = [frame for family in present for frame in family.features(facts)]
-    rows = facts.kept("family_rows", lambda: _join_families(population(facts), facts.customers, frames))
+    rows = facts.kept("family_rows", lambda: _family_rows(facts, frames))
     parameters = [frame for f in (*present, *rooms.companions) for frame in _fitted(f, facts)]
     for derive in (*[d.derive for d in rooms.derived if facts.has(*d.NEEDS)], *modelled):
         rows, fitted = derive(rows, facts)
@@ -74,20 +75,40 @@ def _dated(contract: Contract, df: DataFrame, facts: Facts) -> DataFrame:
     return contract.conform(df.withColumn("as_of", F.lit(facts.as_of.day.isoformat()).cast("date")))
 
 
-def _join_families(population: DataFrame, customers: DataFrame, families: list[DataFrame]) -> DataFrame:
+def _family_rows(facts: Facts, families: list[DataFrame]) -> DataFrame:
     """The wide row: the population with every family beside it, and defaults where a family has no row.
 
-    `customers` has the customer_no of each customer_id; a family has one of these as its key. The narrow frame comes
-    first in each join: the embedded engine builds its hash table from the left, and the wide rows stream through.
+    Families are joined a few at a time: the time that the embedded engine takes to plan a join of all of them grows
+    faster than their number, and was four fifths of a small snapshot's.
     """
-    wide = customers.join(population, "customer_id", how="right")
-    present: set[str] = set()
-    for family in families:
-        columns = family.columns
-        wide = family.join(wide, "customer_no" if "customer_no" in columns else "customer_id", how="right")
-        present.update(columns)
+    customers = facts.customers.join(population(facts), "customer_id", how="right")
+    groups = [families[i : i + JOINED_AT_ONCE] for i in range(0, len(families), JOINED_AT_ONCE)]
+    if len(groups) <= 1:
+        wide = _joined(customers, families)
+    else:
+        people = facts.kept("people", lambda: customers)
+        first, *others = [
+            facts.kept(f"families_{i}", lambda group=group: _joined(people, group))  # type: ignore[misc]
+            for i, group in enumerate(groups)
+        ]
+        wide = reduce(
+            lambda left, right: left.join(right.drop("customer_id"), "customer_no", how="inner"), others, first
+        )
+    present = set(wide.columns)
     definitions = [d for d in all_definitions() if d.name in present]
     return wide.select("customer_id", *[_with_default(d, F.col(d.name)) for d in definitions])
+
+
+def _joined(customers: DataFrame, families: list[DataFrame]) -> DataFrame:
+    """`customers` (customer_no, customer_id) with the families beside them; a family has one of these as its key.
+
+    The narrow frame comes first in each join: the embedded engine builds its hash table from the left, and the wide
+    rows stream through.
+    """
+    wide = customers
+    for family in families:
+        wide = family.join(wide, "customer_no" if "customer_no" in family.columns else "customer_id", how="right")
+    return wide
 
 
 def _with_absent(rows: DataFrame) -> DataFrame:

@@ -41,16 +41,22 @@ def make_tables(folder: Path) -> tuple[Tables, AsOf]:
     links = [{"account_id": p["account_id"], "customer_id": f"c{p['person']}", "valid_from": ALWAYS} for p in persons]
     tables["customer_map"] = rows_as_table(CUSTOMER_MAP, links)
     tables["post_tags"] = rows_as_table(POST_TAGS, [_tag(p) for p in tables["social_posts"].to_pylist()])
+    # the world's garments have no sizes
+    tables["products"] = change_rows(tables, "products", lambda r: r | {"size": "SML"[_hash(r["product_id"]) % 3]})
     last = max(t.date() for t in tables["transactions"]["event_ts"].to_pylist())
     return tables, AsOf(last - timedelta(days=50), ZONE)
 
 
 def _tag(post: Row) -> Row:
     """A tag by the hash of the post: what it says is no matter here."""
-    n = int(hashlib.sha256(post["post_id"].encode()).hexdigest()[:8], 16)
+    n = _hash(post["post_id"])
     tag, kind = TAGS[n % len(TAGS)]
     about = {"tag": tag, "tag_kind": kind, "confidence": 0.9, "sentiment": (n % 3 - 1) / 1.0, "rule": "r"}
     return {k: post[k] for k in ("post_id", "account_id", "event_ts", "available_ts")} | about
+
+
+def _hash(text: str) -> int:
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
 
 
 def as_contract(table: pa.Table, contract: Any) -> pa.Table:
