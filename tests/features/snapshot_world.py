@@ -26,6 +26,7 @@ from jobs.simulate.world import make_world
 
 ZONE = "Asia/Shanghai"
 PERSONS, DAYS, SEED = 80, 200, 5
+CONTRACTS = all_contracts()
 ALWAYS = datetime(1990, 1, 1, tzinfo=UTC)
 TAGS = (("pregnant", "life_event"), ("move", "life_event"), ("running", "interest"), ("own", "own_brand"))
 Tables = dict[str, pa.Table]
@@ -41,10 +42,22 @@ def make_tables(folder: Path) -> tuple[Tables, AsOf]:
     links = [{"account_id": p["account_id"], "customer_id": f"c{p['person']}", "valid_from": ALWAYS} for p in persons]
     tables["customer_map"] = rows_as_table(CUSTOMER_MAP, links)
     tables["post_tags"] = rows_as_table(POST_TAGS, [_tag(p) for p in tables["social_posts"].to_pylist()])
-    # the world's garments have no sizes
-    tables["products"] = change_rows(tables, "products", lambda r: r | {"size": "SML"[_hash(r["product_id"]) % 3]})
     last = max(t.date() for t in tables["transactions"]["event_ts"].to_pylist())
-    return tables, AsOf(last - timedelta(days=50), ZONE)
+    as_of = AsOf(last - timedelta(days=50), ZONE)
+    # what the world does not have: sizes, days of promotion so early in it, prices that fall and stock that comes back
+    tables["products"] = rows_as_table(CONTRACTS["products"], _products(tables["products"].to_pylist(), as_of))
+    sale = [{"day": as_of.day - timedelta(days=d), "event": "sale", "event_kind": "promotion"} for d in (20, 21, 60)]
+    tables["calendar"] = pa.concat_tables([tables["calendar"], rows_as_table(CONTRACTS["calendar"], sale)])
+    return tables, as_of
+
+
+def _products(rows: list[Row], as_of: AsOf) -> list[Row]:
+    """Products with a size; every other one was dearer and sold out until ten days before the cut."""
+    sized = [r | {"size": "SML"[_hash(r["product_id"]) % 3]} for r in rows]
+    changed = [r for i, r in enumerate(sized) if i % 2]
+    before = [r | {"in_stock": False, "list_price": r["list_price"] * 2} for r in changed]
+    after = [r | {"in_stock": True, "valid_from": as_of.ts - timedelta(days=10)} for r in changed]
+    return [*[r for i, r in enumerate(sized) if not i % 2], *before, *after]
 
 
 def _tag(post: Row) -> Row:
@@ -107,9 +120,6 @@ def snapshot(
         key = CONTRACTS[name].key
         found[name] = sorted(df.toArrow().to_pylist(), key=lambda r, key=key: tuple(str(r[k]) for k in key))  # type: ignore[misc]
     return found
-
-
-CONTRACTS = all_contracts()
 
 
 def differences(found: dict[str, list[Row]], expected: dict[str, list[Row]]) -> list[str]:
