@@ -79,7 +79,7 @@ class _TagFile(_Entry):
 
 class _GuardEntry(_Entry):
     gloss: str
-    where: str = Field(pattern="^(left|right|before|clause|sentence|post|chain)$")
+    where: str = Field(pattern="^(left|right|near|before|clause|sentence|post|chain)$")
     kinds: list[str]
     pattern: str
     within: int = Field(default=0, ge=0)

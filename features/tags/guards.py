@@ -88,6 +88,8 @@ class Context:
             if known is None:
                 known = self._known[guard.name] = _found(compiled, self._whole)
             return known
+        if guard.where == "near":
+            return _found(compiled, self.text[max(0, hit.start - guard.within) : hit.end + guard.within])
         if guard.where == "left":
             return _found(compiled, self.left(hit, guard.within))
         if guard.where == "right":
@@ -118,7 +120,7 @@ class Judges:
 
     def __init__(self, guards: tuple[Guard, ...]) -> None:
         """Guards that look at the fewest characters come first."""
-        order = {"chain": 0, "left": 0, "right": 1, "before": 2, "post": 3, "clause": 4, "sentence": 5}
+        order = {"chain": 0, "left": 0, "right": 1, "before": 2, "near": 3, "post": 3, "clause": 4, "sentence": 5}
         self._by_kind: dict[str, list[_Compiled]] = {}
         for guard in sorted(guards, key=lambda g: order[g.where]):
             compiled = _Compiled(guard, re.compile(guard.pattern), re.compile(guard.unless) if guard.unless else None)
