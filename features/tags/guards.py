@@ -122,6 +122,7 @@ class Judges:
         """Guards that look at the fewest characters come first."""
         order = {"chain": 0, "left": 0, "right": 1, "before": 2, "near": 3, "post": 3, "clause": 4, "sentence": 5}
         self._by_kind: dict[str, list[_Compiled]] = {}
+        self._asked: dict[tuple[str, tuple[str, ...]], list[_Compiled]] = {}
         for guard in sorted(guards, key=lambda g: order[g.where]):
             compiled = _Compiled(guard, re.compile(guard.pattern), re.compile(guard.unless) if guard.unless else None)
             for kind in guard.kinds:
@@ -129,9 +130,13 @@ class Judges:
 
     def judge(self, context: Context, hit: Hit, kind: str, off: tuple[str, ...]) -> Verdict:
         """Asks the guards of the kind, save those that are `off`, until one drops the hit."""
+        asked = self._asked.get((kind, off))
+        if asked is None:
+            asked = [c for c in self._by_kind.get(kind, ()) if c.guard.name not in off]
+            self._asked[kind, off] = asked
         factor = 1.0
-        for compiled in self._by_kind.get(kind, ()):
-            if compiled.guard.name not in off and context.says(compiled, hit):
+        for compiled in asked:
+            if context.says(compiled, hit):
                 factor *= compiled.guard.factor
                 if factor == 0:
                     return Verdict(0.0, compiled.guard.name)

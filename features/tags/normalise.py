@@ -142,8 +142,8 @@ def lightly(texts: list[str]) -> str:
     joined = "\n".join(texts)
     for mark, plain in MARKS.items():
         joined = joined.replace(mark, plain)
-    # the one letter whose lower case is longer; its text is special anyway
-    return joined.replace("\u0130", "i").lower()
+    # the one letter whose lower case is longer: any special character in its place
+    return joined.replace("\u0130", "\u200b").lower()
 
 
 @cache
