@@ -92,3 +92,14 @@ def test_a_span_that_makes_no_sense_is_refused() -> None:
         days_between(DAYS[2], DAYS[0], 1)
     with pytest.raises(DataError, match="--every must be at least 1 day, found 0"):
         days_between(DAYS[0], DAYS[2], 0)
+
+
+def test_a_cut_writes_its_own_partition_only(tmp_path: Path, engine: Engine) -> None:
+    """Building a cut between two others leaves the files of both as they are, and no date is skipped."""
+    world = World(tmp_path, engine)
+    world.build(DAYS[0])
+    world.build(DAYS[2])
+    before = {day: world.lake.files("out", as_of=day) for day in (DAYS[0], DAYS[2])}
+    world.build(DAYS[1])
+    assert {day: world.lake.files("out", as_of=day) for day in (DAYS[0], DAYS[2])} == before
+    assert world.lake.dates("out") == DAYS
