@@ -156,16 +156,15 @@ def _money(cents: np.ndarray) -> pa.Array:
 
 def embedded_build(spark: SparkSession, folder: Path, columns: Sequence[str] = SUBSET) -> None:
     """One build as the job does it, with intermediates written and read back."""
-    only = {}
-    if columns == SUBSET:
-        derived = {d.name for m in ROOMS.derived for d in m.DEFINITIONS}
-        only = {
-            "family_rows": ["customer_id", *[c for c in SUBSET if c not in derived]],
-            "customer_categories": OF_CATEGORIES,
-        }
+    derived = {d.name for m in ROOMS.derived for d in m.DEFINITIONS}
+    needed = {"customer_id", "customer_no", *columns} - derived
 
     def keep(name: str, df: DataFrame) -> DataFrame:
-        return write_read(spark, folder / "scratch" / name, df.select(*only[name]) if name in only else df)
+        if name.startswith("famil"):  # the wide row and its parts
+            df = df.select(*[c for c in df.columns if c in needed])
+        elif name == "customer_categories" and columns == SUBSET:
+            df = df.select(*OF_CATEGORIES)
+        return write_read(spark, folder / "scratch" / name, df)
 
     read = {n: spark.read.parquet(f"{folder}/{n}.parquet") for n in ("transactions", "products", "customer_map")}
     snapshot = build_customer_features(Facts(read, AS_OF, FeatureParams(), keep), rooms=ROOMS)
