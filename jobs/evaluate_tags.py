@@ -17,6 +17,7 @@ from jobs.cli import common_options
 from jobs.console import say, show_table
 from jobs.evaluate_tag_sheet import evaluate_sheet, posts_option, sheet_option
 from jobs.lexicon_files import load_lexicon
+from jobs.measured_tags import write_measured
 from jobs.settings import Settings
 from scoring.world_tags import ALL, TagLine, TrapLine, Truth, score_tags
 
@@ -35,9 +36,15 @@ COLUMNS = ["post_id", "event", "interest", "trap", "holds", "is_loss", "is_held_
 @posts_option
 @sheet_option
 @click.option("--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Also write tables here.")
+@click.option("--measured", type=click.Path(path_type=Path, dir_okay=False), help="Also write conf/measured_tags.yaml.")
 @common_options
 def command(
-    settings: Settings, worlds: tuple[Path, ...], posts: Path | None, sheet: Path, json_path: Path | None
+    settings: Settings,
+    worlds: tuple[Path, ...],
+    posts: Path | None,
+    sheet: Path,
+    json_path: Path | None,
+    measured: Path | None,
 ) -> None:
     """Precision and recall per tag with 95 % intervals, and what was taken in by each class of traps.
 
@@ -52,6 +59,8 @@ def command(
         found["world"] = {"tags": [x.as_dict() for x in lines], "traps": [vars(t) for t in traps]}
     if posts is not None:
         found["sheet"] = evaluate_sheet(posts, sheet=sheet)
+        if measured is not None:
+            say(f"wrote {write_measured(found['sheet'], measured)} tags to {measured}")
     if json_path:
         json_path.write_text(json.dumps(found, indent=1, default=str))
         say(f"wrote {json_path}")

@@ -9,6 +9,7 @@ from features.facts import Facts
 from features.families.life_events import customer_post_tags
 from features.tag_sheet.tag_sheet import as_customer_tags
 from features.tag_sheet.tag_table import CUSTOMER_TAGS
+from jobs.measured_tags import tags_for_targeting
 from jobs.runs import Job, Step
 
 TAKES_SPAN = True  # --from and --to, see jobs/backfill.py
@@ -31,7 +32,9 @@ def run(job: Job) -> None:
     sources = {name: job.read(name) for name in ("customer_map", *POSTS) if name in STEP.reads or job.has(name)}
     facts = Facts(sources, job.as_of, job.settings.features, job.write_read)
     posts = customer_post_tags(facts) if facts.has("post_tags") else None
-    tags = as_customer_tags(tables, posts, job.as_of, job.settings.customer_tags)
+    params = job.settings.customer_tags
+    targeting = tags_for_targeting(params.targeting_precision, params.targeting_min_tagged)
+    tags = as_customer_tags(tables, posts, targeting, job.as_of, params)
     job.write(CUSTOMER_TAGS.name, tags.withColumn("as_of", F.lit(job.as_of.day.isoformat()).cast("date")))
     if "post_tags" not in sources:
         job.say("no post_tags, so no life events, interests and rival brands from posts")

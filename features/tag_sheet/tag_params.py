@@ -25,17 +25,19 @@ class TagParams:
     wallet_min_views: int = 5  # views of the category in 90 days that show the interest
     interest_min_score: float = 0.3  # decayed confidence from which posts make a tag
     burn_rate: float = 0.3  # points spent of points earned, below which there is a chance to make them burn
+    targeting_precision: float = 0.8  # of a tag from posts, measured on labelled posts, from which it may target
+    targeting_min_tagged: int = 5  # labelled posts with the tag that such a measurement needs
     top_tags: int = 5  # categories, colours, brands per customer at most
 
     def __post_init__(self) -> None:
         """Check ranges."""
         counts = (
             "habit_min_events", "taste_min_orders", "colour_min_lines", "size_min_lines", "wallet_min_views",
-            "top_tags",
+            "top_tags", "targeting_min_tagged",
         )  # fmt: skip
         shares = (
             "main_share", "deal_share", "full_price_share", "influence_percentile", "return_rate", "wallet_loss",
-            "interest_min_score", "burn_rate",
+            "interest_min_score", "burn_rate", "targeting_precision",
         )  # fmt: skip
         faults = [f"{n} must be at least 1" for n in counts if getattr(self, n) < 1]
         faults += [f"{n} must lie between 0 and 1" for n in shares if not 0 <= getattr(self, n) <= 1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame, Window
@@ -21,18 +21,23 @@ COLUMNS = [c for c in CUSTOMER_TAGS.names if c != "as_of"]
 
 
 def as_customer_tags(
-    tables: Mapping[str, DataFrame], post_tags: DataFrame | None, as_of: AsOf, p: TagParams
+    tables: Mapping[str, DataFrame],
+    post_tags: DataFrame | None,
+    targeting: Set[tuple[str, str]],
+    as_of: AsOf,
+    p: TagParams,
 ) -> DataFrame:
     """Rows of `CUSTOMER_TAGS` without as_of: one per customer and tag that holds at the cut.
 
     `tables` are the feature tables of the snapshot by name, those that exist. `post_tags` is `customer_post_tags`:
-    what a customer's own posts tell, as far as consent goes.
+    what a customer's own posts tell, as far as consent goes; `targeting` names those (kind, tag) of them that were
+    measured to be right often enough to choose whom to contact.
     """
     frames = [_by_rule(tables[r.table], r, as_of, p) for r in tag_rules(p) if r.table in tables]
     if {"customer_category_features", "customer_category_interest"} <= tables.keys():
         frames.append(_wallet_loss(tables, as_of, p))
     if post_tags is not None:
-        frames.append(_from_posts(post_tags, as_of, p))
+        frames.append(_from_posts(post_tags, targeting, as_of, p))
     return reduce(DataFrame.unionByName, frames).where(F.col("expires_on") > _day(as_of, F.lit(0)))
 
 
@@ -58,6 +63,7 @@ def _by_rule(table: DataFrame, rule: TagRule, as_of: AsOf, p: TagParams) -> Data
         F.date_add(_day(as_of, last), F.lit(rule.expiry_days)).alias("expires_on"),
         F.lit(rule.definition).alias("definition"),
         F.lit(rule.purpose).alias("purpose"),
+        F.lit(True).alias("for_targeting"),
         _evidence(rule.evidence).alias("evidence"),
     )
     if not rule.is_limited:
@@ -105,11 +111,12 @@ def _wallet_loss(tables: Mapping[str, DataFrame], as_of: AsOf, p: TagParams) -> 
     return _by_rule(rows, rule, as_of, p)
 
 
-def _from_posts(post_tags: DataFrame, as_of: AsOf, p: TagParams) -> DataFrame:
+def _from_posts(post_tags: DataFrame, targeting: Set[tuple[str, str]], as_of: AsOf, p: TagParams) -> DataFrame:
     """Life events, interests and rival brands that the customer's own posts tell."""
     kind = F.when(F.col("tag_kind") == RIVAL_BRAND, F.lit("rival")).otherwise(F.col("tag_kind"))
     sensitive = [k.event for k in LIFE_EVENT_KINDS if k.purpose == SENSITIVE]
     is_sensitive = (F.col("tag_kind") == LIFE_EVENT) & F.col("tag").isin(sensitive)
+    measured = F.concat_ws(":", "tag_kind", "tag").isin(sorted(f"{k}:{t}" for k, t in targeting))
     words = f"own posts say so, by the lexicon; confidence halved as posts age, of at least {p.interest_min_score:g}"
     return post_tags.where(
         F.col("tag_kind").isin(LIFE_EVENT, INTEREST, RIVAL_BRAND) & (F.col("score") >= p.interest_min_score)
@@ -124,6 +131,7 @@ def _from_posts(post_tags: DataFrame, as_of: AsOf, p: TagParams) -> DataFrame:
         "expires_on",
         F.lit(words).alias("definition"),
         F.when(is_sensitive, F.lit(SENSITIVE)).otherwise(F.lit(PROFILING)).alias("purpose"),
+        measured.alias("for_targeting"),
         F.transform("evidence", lambda post: F.concat(F.lit("post:"), post)).alias("evidence"),
     )
 

@@ -23,6 +23,11 @@ CUSTOMER_TAGS = Contract(
         C("expires_on", "date", "first day on which it holds no longer unless seen again"),
         C("definition", "string", "the rule in words, with its thresholds"),
         C("purpose", "string", "consent that using it needs: personalisation, profiling, sensitive"),
+        C(
+            "for_targeting",
+            "bool",
+            "whether it may choose whom to contact; from posts only where measured right enough",
+        ),
         C("evidence", "strings", "where to look: feature=value, or post:<post_id>; never text"),
     ),
     mode="snapshot",

@@ -41,7 +41,7 @@ def wide(spark: SparkSession, *rows: Row) -> DataFrame:
 
 def tags(tables: dict[str, DataFrame], posts: DataFrame | None = None) -> dict[tuple[str, str], Row]:
     """(customer, tag) -> row."""
-    found = as_customer_tags(tables, posts, AS_OF, TagParams()).collect()
+    found = as_customer_tags(tables, posts, {("rival_brand", "acme")}, AS_OF, TagParams()).collect()
     return {(r["customer_id"], r["tag"]): r.asDict() for r in found}
 
 
@@ -61,6 +61,7 @@ def test_thresholds_support_and_expiry(spark: SparkSession) -> None:
     a = found["a", "deal_hunter"]
     assert (a["score"], a["support"], a["first_seen"], a["last_seen"]) == (0.5, 10, day(365), day(3))
     assert a["expires_on"] == day(3) + timedelta(days=180)
+    assert a["for_targeting"]
     assert a["evidence"] == ["discounted_line_share_365=0.5", "promo_day_share=0.25"]
     assert a["definition"].startswith("at least 50% of lines discounted, in 3 orders")
     assert found["d", "deal_hunter"]["expires_on"] == day(-1)  # tomorrow; e's ended today
@@ -139,6 +140,8 @@ def test_posts_point_to_posts_and_never_quote(spark: SparkSession) -> None:
     found = tags({"customer_features": wide(spark, {"customer_id": "a"})}, spark.createDataFrame(rows, ddl))
     assert {tag for _, tag in found} == {"life_event:pregnant", "rival:acme"}
     event = found["a", "life_event:pregnant"]
+    assert not event["for_targeting"]  # not measured, so nobody is chosen by it
+    assert found["a", "rival:acme"]["for_targeting"]
     assert event["evidence"] == ["post:p1", "post:p2"]
     assert (event["purpose"], event["first_seen"], event["last_seen"]) == ("sensitive", day(9), day(4))
     assert (found["a", "rival:acme"]["purpose"], found["a", "rival:acme"]["score"]) == ("profiling", 1.0)
