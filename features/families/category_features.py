@@ -156,6 +156,7 @@ def as_customer_categories(category_orders: DataFrame, params: FeatureParams) ->
         *[count_within(w).alias(f"n_orders_{w or 'l'}") for w in (*WINDOWS, LIFE)],
         *[sum_within(amount, w, MONEY).alias(f"amt_{w or 'l'}") for w in (*WINDOWS, LIFE)],
         sum_within(n_lines, 365).alias("n_lines_365"),
+        F.min("days_ago").alias("recency_days"),
         F.sort_array(F.collect_list("days_ago")).alias("_days"),
         # day and lines in one number: the largest is of the first day (structs have no fast maximum)
         F.max(F.col("days_ago").cast("bigint") * LINES_MAX + F.least(n_lines, F.lit(LINES_MAX - 1))).alias("_first"),
@@ -173,7 +174,6 @@ def as_customer_categories(category_orders: DataFrame, params: FeatureParams) ->
             .otherwise(0)
             .cast("bigint")
             .alias("new_lines_365"),
-            F.get(days, F.lit(0)).alias("recency_days"),
             "days_since_first",
             F.size("_gaps").alias("ipt_n"),
             percentile_of_sorted(F.col("_gaps"), 0.5).alias("ipt_median"),

@@ -91,14 +91,14 @@ def _order_days(orders: DataFrame) -> DataFrame:
     backward = Window.partitionBy("customer_no").orderBy("days_ago")  # the one sort that all of these need
     days = orders.groupBy("customer_no", "days_ago").agg(F.count(F.lit(1)).alias("n_orders"))
     before, twice_before = F.lead("days_ago").over(backward), F.lead("days_ago", 2).over(backward)
-    month = F.floor((F.col("days_ago") - 1) / MONTH_DAYS).cast("int")
+    month, month_before = [F.floor((day - 1) / MONTH_DAYS).cast("int") for day in (F.col("days_ago"), before)]
     return days.select(
         "*",
         (before - F.col("days_ago")).alias("gap"),
         (before.isNotNull() & twice_before.isNull()).alias("_is_second"),
         F.row_number().over(backward).alias("_recent"),
         month.alias("_month"),
-        F.coalesce(F.lead(month).over(backward) != month, F.lit(True)).alias("_new_month"),
+        F.coalesce(month_before != month, F.lit(True)).alias("_new_month"),
     )
 
 
