@@ -210,9 +210,11 @@ def switched_off(filled: Mapping[str, Set[str]]) -> tuple[SwitchedOff, ...]:
     """
     found: dict[tuple[str, str], list[str]] = {}
     for d in every_definition():
-        empty = [s for s in d.sources if not _is_there(s, filled)]
+        absent = sorted({s.partition(".")[0] for s in d.sources} - filled.keys())
+        empty = absent or [s for s in d.sources if not _is_there(s, filled)]
         if empty:
-            reason = f"{' and '.join(empty)} {'is' if len(empty) == 1 else 'are'} empty"
+            verb = "is" if len(empty) == 1 else "are"
+            reason = f"{' and '.join(empty)} {verb} {'not there' if absent else 'empty'}"
             found.setdefault((d.family, reason), []).append(d.name)
     return tuple(SwitchedOff(family, tuple(names), reason) for (family, reason), names in found.items())
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from features.catalogue import FEATURE_TABLES, all_definitions, source_names, spec_hash, switched_off
+from collections import Counter
+
+from features.catalogue import FEATURE_TABLES, all_definitions, every_definition, source_names, spec_hash, switched_off
 from features.customer_features import build_customer_features
 from features.errors import DataError
 from features.facts import Facts
@@ -56,7 +58,12 @@ def run(job: Job) -> None:
     """Reads purchases, writes the wide row, its companion per category and the parameters fitted for them."""
     _check_definitions(job)
     tables = {name: job.read(name) for name in STEP.reads + STEP.optional if name in STEP.reads or job.has(name)}
-    for off in switched_off(_filled_columns(job)):
+    filled = _filled_columns(job)
+    by_table = Counter(t for d in every_definition() for t in {s.partition(".")[0] for s in d.sources} - filled.keys())
+    if by_table:
+        told = ", ".join(f"{table} ({n} features)" for table, n in sorted(by_table.items()))
+        job.say(f"not there, and what rests on it is null or 0: {told}")
+    for off in (o for o in switched_off(filled) if not o.reason.endswith("not there")):
         what = ", ".join(off.features) if len(off.features) <= 3 else f"{len(off.features)} features"
         job.say(f"switched off {what} ({off.family}): {off.reason}")
     facts = Facts(tables, job.as_of, job.settings.features, job.write_read)
