@@ -201,7 +201,10 @@ def as_orders(
         .join(orders, "customer_no", how="inner")
         .select(
             "customer_id",
-            *[c for c in orders.columns if c != "refunded"],
+            "customer_no",
+            "order_id",
+            "order_ts",
+            *_line_sums(params),
             net.alias("net_amount"),
             (F.lit(as_of.epoch_day) - F.unix_date(F.to_date(local))).cast("int").alias("days_ago"),
             F.hour(local).alias("hour"),

@@ -107,9 +107,11 @@ def category_width_features(categories: DataFrame, names: DataFrame) -> DataFram
     )
     for i in range(1, TOP + 1):
         found = found.withColumn(f"_top_{i}", F.get("_ranked", F.lit(i - 1)))
-        found = _with_name(found, f"_top_{i}", names.toDF("category_no", f"top_cat_{i}"))
+        found = _with_name(found, f"_top_{i}", names.toDF("_no", f"top_cat_{i}"))
     return found.select(
-        *[c for c in found.columns if not c.startswith("_")],
+        "customer_no",
+        *[f"n_cats_{w}" for w in WINDOWS],
+        *[f"top_cat_{i}" for i in range(1, TOP + 1)],
         *[_entropy(w) for w in (90, 365)],
         *[
             ratio(unpacked(F.col(f"_top_{i}"), 63 - NAME_BITS, NAME_BITS) / 100, F.col("_total_365")).alias(
@@ -134,7 +136,7 @@ def brand_features(lines: DataFrame, names: DataFrame) -> DataFrame:
         F.sum(amount * amount).alias("_squares"),
     )
     total = F.col("_total").cast("double")
-    return _with_name(found, "_ranked", names.toDF("brand_no", "top_brand")).select(
+    return _with_name(found, "_ranked", names.toDF("_no", "top_brand")).select(
         "customer_no",
         "top_brand",
         ratio(F.col("_top"), F.col("_total")).alias("brand_share_top1"),
@@ -143,11 +145,9 @@ def brand_features(lines: DataFrame, names: DataFrame) -> DataFrame:
 
 
 def _with_name(df: DataFrame, ranked: str, names: DataFrame) -> DataFrame:
-    """Adds the name whose number is in the last bits of a packed rank; `names` is (number, name)."""
-    number, name = names.columns
+    """Adds the name whose number is in the last bits of a packed rank; `names` is (_no, name)."""
     numbered = df.withColumn("_no", F.lit(2**NAME_BITS - 1) - unpacked(F.col(ranked), NAME_BITS))
-    named = F.broadcast(names.withColumnRenamed(number, "_no")).join(numbered, "_no", how="right")
-    return named.select(*df.columns, name)
+    return F.broadcast(names).join(numbered, "_no", how="right").drop("_no")
 
 
 def brand_switch_features(lines: DataFrame, as_of: AsOf) -> DataFrame:

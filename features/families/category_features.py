@@ -169,7 +169,8 @@ def as_customer_categories(category_orders: DataFrame, params: FeatureParams) ->
         found.withColumn("_gaps", F.sort_array(gaps))
         .withColumn("days_since_first", first_day)
         .select(
-            *[c for c in found.columns if not c.startswith("_")],
+            *["customer_no", "category_no", "recency_days", "n_lines_365", *half_lives],
+            *[f"{name}_{w or 'l'}" for name in ("n_orders", "amt") for w in (*WINDOWS, LIFE)],
             F.when(F.col("days_since_first") <= 365, F.pmod(F.col("_first"), F.lit(LINES_MAX)))
             .otherwise(0)
             .cast("bigint")

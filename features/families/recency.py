@@ -86,7 +86,10 @@ def recency_features(orders: DataFrame) -> DataFrame:
     in_year, trend = F.col("n_orders_365") > 0, F.coalesce(F.col("_trend"), F.lit(0)).cast("double")
     return sums.select(
         F.lit(True).alias("has_orders"),
-        *[c for c in sums.columns if c != "_trend"],
+        "customer_no",
+        "recency_days",
+        *[f"{name}_{w or 'l'}" for name in ("n_orders", "net_amt", "gross_amt") for w in (*WINDOWS, LIFE)],
+        *[f"max_order_amt_{w}" for w in WINDOWS],
         *[ratio(F.col(f"net_amt_{w}"), F.col(f"n_orders_{w}")).alias(f"aov_{w}") for w in WINDOWS],
         F.when(in_year, rounded(trend / _trend_scale())).alias("amt_trend"),
         ratio(F.col("net_amt_90") * 365, F.col("net_amt_365") * 90).alias("amt_ratio_90_365"),
