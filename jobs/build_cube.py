@@ -51,7 +51,7 @@ def run(job: Job) -> None:
     tables = {name: job.read(name) for name in STEP.reads + STEP.optional if name in STEP.reads or job.has(name)}
     features, params = tables.pop("customer_features"), job.settings.cube
     facts = Facts(tables, job.as_of, job.settings.features, job.write_read)
-    cells = job.write_read("cells", as_cells(features, _regions(tables, facts.accounts)))
+    cells = job.write_read("cells", as_cells(features, _regions(tables, facts.accounts, job.as_of)))
     _write(job, ASSET_CUBE, as_asset_cube(cells))
     _changes(job, cells, tables, facts.accounts)
     touches = as_first_touches(facts, features)
@@ -71,10 +71,9 @@ def _changes(job: Job, cells: DataFrame, tables: dict[str, DataFrame], accounts:
             job.write(ASSET_CHANGES.name, ASSET_CHANGES.arrow_schema().empty_table())
         return
     day: date = job.previous_dates["customer_features"]
-    before_accounts = job.write_read(
-        "accounts_before", account_customers(tables["customer_map"], AsOf(day, job.as_of.time_zone))
-    )
-    before = job.write_read("cells_before", as_cells(previous, _regions(tables, before_accounts)))
+    then = AsOf(day, job.as_of.time_zone)
+    before_accounts = job.write_read("accounts_before", account_customers(tables["customer_map"], then))
+    before = job.write_read("cells_before", as_cells(previous, _regions(tables, before_accounts, then)))
     lineage = job.write_read("lineage", as_lineage(before, cells, before_accounts, accounts))
     changes = job.write_read("changes", as_asset_changes(before, cells, lineage))
     _write(job, ASSET_CHANGES, changes.withColumn("previous_as_of", F.lit(day.isoformat()).cast("date")))
@@ -89,8 +88,8 @@ def _changes(job: Job, cells: DataFrame, tables: dict[str, DataFrame], accounts:
         job.say(f"  {row['change']}: {count:,} customers, {people:+,} in number, {amount:+,} in amount of 365 days")
 
 
-def _regions(tables: dict[str, DataFrame], accounts: DataFrame) -> DataFrame | None:
-    return as_regions(tables["customers"], accounts) if "customers" in tables else None
+def _regions(tables: dict[str, DataFrame], accounts: DataFrame, as_of: AsOf) -> DataFrame | None:
+    return as_regions(tables["customers"], accounts, as_of) if "customers" in tables else None
 
 
 def _write(job: Job, contract: Contract, rows: DataFrame) -> None:

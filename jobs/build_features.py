@@ -57,7 +57,9 @@ STEP = Step(
 def run(job: Job) -> None:
     """Reads purchases, writes the wide row, its companion per category and the parameters fitted for them."""
     _check_definitions(job)
-    tables = {name: job.read(name) for name in STEP.reads + STEP.optional if name in STEP.reads or job.has(name)}
+    # an empty table of consents is no missing one: nobody has consented
+    names = [n for n in STEP.reads + STEP.optional if n in STEP.reads or n == "consents" or job.has(n)]
+    tables = {name: job.read(name) for name in names if name in job.pinned}
     filled = _filled_columns(job)
     by_table = Counter(t for d in every_definition() for t in {s.partition(".")[0] for s in d.sources} - filled.keys())
     if by_table:

@@ -122,6 +122,7 @@ def evaluate_sheet(
     population, keywords = read_population(sheet / "strata.csv"), read_keywords(sheet / "keywords.csv")
     sides = read_judged_as(sheet / "judged_as.csv")
     found, known = tagger(posts, texts)
+    raw = found
     bare = find_by_keywords(posts, texts, keywords)
     keys = frozenset(sides["sheet"].get(key, key) for key in keywords.interests)
     known = frozenset(sides["lexicon"].get(key, key) for key in known) & keys
@@ -130,6 +131,9 @@ def evaluate_sheet(
     posts = [replace(p, tags=as_judged({"": p.tags}, sides["sheet"], known)[0][""]) for p in posts]
     figures: dict[str, Any] = {"posts": len(posts), "missing": len(labels) - len(posts)}
     figures |= {"interests_not_on_the_sheet": beside, "interests_not_in_the_lexicon": sorted(keys - known)}
+    figures["by_lexicon_tag"] = {
+        split: counts_by_tag([p for p in posts if p.split == split], raw, sides["lexicon"], known) for split in SPLITS
+    }
     for split in SPLITS:
         mine = [post for post in posts if post.split == split]
         figures[split] = {name: judged(mine, found, population) for name, found in finders.items()}
@@ -144,6 +148,27 @@ def evaluate_sheet(
         json_path.write_text(json.dumps(figures, indent=1))
         say(f"wrote {json_path}")
     return figures
+
+
+def counts_by_tag(
+    posts: Sequence[LabelledPost], found: Found, keys: Mapping[str, str], known: frozenset[str]
+) -> dict[str, dict[str, dict[str, int]]]:
+    """kind -> tag of the lexicon -> how often it was given to these posts, and was right.
+
+    An interest is right where the label is the key it is judged by; interests that the sheet does not have are left
+    out. `posts` have their labels under the keys of judging.
+    """
+    counts: dict[str, dict[str, dict[str, int]]] = {kind: {} for kind in KINDS}
+    for post in posts:
+        for kind in KINDS:
+            for tag in found[post.post_id].get(kind, frozenset()):
+                judged_by = keys.get(tag, tag) if kind == INTEREST else tag
+                if kind == INTEREST and judged_by not in known:
+                    continue
+                count = counts[kind].setdefault(tag, {"tagged": 0, "right": 0})
+                count["tagged"] += 1
+                count["right"] += judged_by in post.tags[kind]
+    return counts
 
 
 def as_judged(found: Found, keys: Mapping[str, str], known: frozenset[str]) -> tuple[Found, int]:

@@ -18,15 +18,8 @@ HEAD = """\
 
 
 def write_measured(figures: Mapping[str, Any], path: Path) -> int:
-    """Writes the counts of the held-out half of the sheet; returns how many tags have any."""
-    kinds = {
-        kind: {
-            tag: {"tagged": f["tagged"], "right": round(f["precision"] * f["tagged"])}
-            for tag, f in sorted(tags.items())
-            if f["tagged"]
-        }
-        for kind, tags in figures["held_out"]["tagger"]["tags"].items()
-    }
+    """Writes the counts of the held-out half of the sheet by tag of the lexicon; returns how many tags have any."""
+    kinds = figures["by_lexicon_tag"]["held_out"]
     path.write_text(HEAD + yaml.safe_dump(kinds, sort_keys=True), "utf-8")
     return sum(map(len, kinds.values()))
 

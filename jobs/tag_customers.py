@@ -29,7 +29,9 @@ STEP = Step(
 def run(job: Job) -> None:
     """Writes the tag sheet of the cut."""
     tables = {name: job.read(name) for name in TABLES if name in STEP.reads or job.has(name)}
-    sources = {name: job.read(name) for name in ("customer_map", *POSTS) if name in STEP.reads or job.has(name)}
+    # an empty table of consents is no missing one: nobody has consented
+    there = [n for n in POSTS if (n == "consents" and n in job.pinned) or job.has(n)]
+    sources = {name: job.read(name) for name in ("customer_map", *there)}
     facts = Facts(sources, job.as_of, job.settings.features, job.write_read)
     posts = customer_post_tags(facts) if facts.has("post_tags") else None
     params = job.settings.customer_tags

@@ -18,7 +18,7 @@ def as_first_touches(facts: Facts, features: DataFrame) -> DataFrame:
     """customer_id, source, touch_days, cost: the age of the first contact in days, and what winning her cost.
 
     The first contact is the first sighting of any of her accounts, or her first order where there is none before it.
-    Who has neither is left out.
+    Who has neither is left out, and so is who came before the first order of all: what she bought then is not known.
     """
     orders = facts.orders.groupBy("customer_id").agg(F.max("days_ago").alias("_order_days"))
     touches = features.select("customer_id", F.col("acq_source")).join(orders, "customer_id", how="left")
@@ -35,12 +35,15 @@ def as_first_touches(facts: Facts, features: DataFrame) -> DataFrame:
         touches = touches.select(
             "*", F.lit(None).cast("int").alias("_seen_days"), F.lit(None).cast(MONEY).alias("cost")
         )
-    return touches.select(
+    found = touches.select(
         "customer_id",
         F.coalesce("acq_source", F.lit(UNKNOWN)).alias("source"),
         F.greatest("_order_days", "_seen_days").alias("touch_days"),
         "cost",
     ).where(F.col("touch_days").isNotNull())
+    log = facts.orders.agg(F.max("days_ago").alias("_log_days"))
+    found = found.join(F.broadcast(log), how="cross").where(F.col("touch_days") <= F.col("_log_days"))
+    return found.drop("_log_days")
 
 
 def as_acquisition_value(touches: DataFrame, orders: DataFrame, params: CubeParams) -> DataFrame:

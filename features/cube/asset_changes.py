@@ -27,10 +27,12 @@ def as_asset_changes(before: DataFrame, after: DataFrame, lineage: DataFrame) ->
     )
     new = after.select(F.col("customer_id").alias("new_id"), *CELL, F.col("net_amt_365"))
     linked = lineage.join(old, "old_id", how="inner").join(new, "new_id", how="inner")
-    merged = linked.where(F.col("link") == MERGED)
     split = linked.where(F.col("link") == SPLIT)
-    brought = merged.groupBy("new_id").agg(F.sum("old_net_amt_365").cast(MONEY).alias("brought"))
     taken = split.groupBy("old_id").agg(F.sum("net_amt_365").cast(MONEY).alias("taken"))
+    # who merges may have lost a part to a split before: only the rest comes along
+    rest = F.col("old_net_amt_365") - F.coalesce(F.col("taken"), _money(ZERO))
+    merged = linked.where(F.col("link") == MERGED).join(taken, "old_id", how="left").withColumn("rest", rest)
+    brought = merged.groupBy("new_id").agg(F.sum("rest").cast(MONEY).alias("brought"))
     kept = (
         linked.where(F.col("link") == CONTINUES)
         .join(brought, "new_id", how="left")
@@ -40,9 +42,9 @@ def as_asset_changes(before: DataFrame, after: DataFrame, lineage: DataFrame) ->
     amount, old_amount = F.col("net_amt_365"), F.col("old_net_amt_365")
     parts = [
         _arrivals(kept, F.col("change"), 1, amount - F.coalesce(F.col("brought"), _money(ZERO))),
-        _departures(kept, F.col("change"), 1, old_amount - F.coalesce(F.col("taken"), _money(ZERO))),
-        _departures(merged, F.lit(MERGED), 1, old_amount),
-        _arrivals(merged, F.lit(MERGED), 0, old_amount),
+        _departures(kept, F.col("change"), 1, rest),
+        _departures(merged, F.lit(MERGED), 1, F.col("rest")),
+        _arrivals(merged, F.lit(MERGED), 0, F.col("rest")),
         _arrivals(split, F.lit(SPLIT), 1, amount),
         _departures(split, F.lit(SPLIT), 0, amount),
         _arrivals(new.join(lineage, "new_id", how="left_anti"), F.lit("new"), 1, amount),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from features.as_of import AsOf
 from features.cube.cube_tables import CELL, UNKNOWN
 from features.rounding import rounded
 from features.windows import MONEY
@@ -37,9 +38,10 @@ def as_cells(features: DataFrame, regions: DataFrame | None) -> DataFrame:
     )
 
 
-def as_regions(customers: DataFrame, accounts: DataFrame) -> DataFrame:
-    """customer_id, region: that of the customer's first account on record that states one."""
-    stated = customers.where(F.col("region").isNotNull()).select("account_id", "region")
+def as_regions(customers: DataFrame, accounts: DataFrame, as_of: AsOf) -> DataFrame:
+    """customer_id, region: that of the customer's first account on record, known before the cut, that states one."""
+    known = customers.where(F.col("region").isNotNull() & (F.col("available_ts") < F.lit(as_of.ts)))
+    stated = known.select("account_id", "region")
     owned = stated.join(accounts, "account_id", how="inner")
     first = owned.groupBy("customer_id").agg(F.min("account_id").alias("account_id"))
     return first.join(stated, "account_id", how="inner").select("customer_id", "region")

@@ -59,7 +59,8 @@ ASSET_CHANGES = Contract(
 
 ACQUISITION_VALUE = Contract(
     "acquisition_value",
-    "What customers of a source brought by an age, and what winning them cost. Only customers of at least that age.",
+    "What customers of a source brought by an age, and what winning them cost. Only customers of at least that age "
+    "whose first contact lies within the log of orders.",
     ("as_of", "source", "age_days"),
     (
         AS_OF,

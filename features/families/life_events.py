@@ -17,12 +17,13 @@ from features.facts import Facts
 from features.families.post_evidence import PROFILED, consenting, event_posts, tagged_posts
 from features.family_params import InterestParams
 from features.rounding import rounded
-from features.tags.lexicon import INTEREST, LIFE_EVENT
-from features.tags.life_event_kinds import LIFE_EVENT_KINDS, LifeEventKind
+from features.tags.lexicon import LIFE_EVENT
+from features.tags.life_event_kinds import LIFE_EVENT_KINDS, SENSITIVE_NAME, LifeEventKind
 
 FAMILY = "K social"
 NEEDS: tuple[str, ...] = ("post_tags",)
 EVIDENCE = 5  # newest posts kept as proof of a tag
+GIVEN = "given"  # kind of a tag that a network gave
 _DAY = 100_000  # more than the days since 1970 of any event
 Def = partial(FeatureDef, family=FAMILY, sources=("post_tags",), leak_note="posts known before the cut, by consent")
 
@@ -124,12 +125,19 @@ def _interests(facts: Facts) -> DataFrame:
 
 
 def _given(facts: Facts, p: InterestParams) -> DataFrame:
-    """Tags that networks gave, as interests by the name given. They have no post to point at."""
+    """Tags that networks gave, by the name given, under a kind of their own. They have no post to point at.
+
+    A name that touches on pregnancy, birth or health needs the consent that such an event needs.
+    """
+    sensitive = F.col("tag").rlike(SENSITIVE_NAME)
     weight = F.coalesce(F.col("score"), F.lit(p.given_weight)).alias("confidence")
     given = facts.log("social_tags", F.lower(F.trim("tag")).alias("tag"), weight)
     if facts.has("consents"):
-        given = given.join(consenting(facts), "customer_id", how="inner").where(F.col("_profiling"))
-    return given.withColumn("tag_kind", F.lit(INTEREST)).withColumn("post_id", F.lit(None).cast("string"))
+        may = given.join(consenting(facts), "customer_id", how="inner")
+        given = may.where(F.when(sensitive, F.col("_sensitive")).otherwise(F.col("_profiling")))
+    else:
+        given = given.where(~sensitive)
+    return given.withColumn("tag_kind", F.lit(GIVEN)).withColumn("post_id", F.lit(None).cast("string"))
 
 
 SEEN = ("support", "first_seen", "last_seen", "evidence")

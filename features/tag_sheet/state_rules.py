@@ -56,8 +56,8 @@ def price_rules(p: TagParams) -> tuple[TagRule, ...]:
             "full_price_buyer",
             "price",
             "customer_features",
-            f"at least {p.full_price_share:.0%} of lines at shelf price, in {p.taste_min_orders} orders of a year; "
-            "score the share",
+            f"at least {p.full_price_share:.0%} of lines at shelf price (of new-season lines, where launches are known), "
+            f"in {p.taste_min_orders} orders of a year; score the share",
             lambda: (F.col("full_price_share") >= p.full_price_share) & enough(),
             lambda: F.col("full_price_share"),
             orders,
@@ -103,8 +103,8 @@ def state_rules(p: TagParams) -> tuple[TagRule, ...]:
             lambda: F.col("open_cart_n"),
             30,
             ("open_cart_n", "open_cart_value"),
-            first=lambda: F.ceil(F.col("open_cart_age_h") / 24 + F.lit(0.001)),
-            last=lambda: F.ceil(F.col("open_cart_age_h") / 24 + F.lit(0.001)),
+            first=lambda: F.greatest(F.ceil(F.col("open_cart_age_h") / 24), F.lit(1)),
+            last=lambda: F.greatest(F.ceil(F.col("open_cart_age_h") / 24), F.lit(1)),
         ),
         TagRule(
             "unpaid_order",
@@ -116,8 +116,8 @@ def state_rules(p: TagParams) -> tuple[TagRule, ...]:
             lambda: F.col("unpaid_order_n"),
             30,
             ("unpaid_order_n", "unpaid_order_value"),
-            first=lambda: F.ceil(F.col("hours_since_unpaid") / 24 + F.lit(0.001)),
-            last=lambda: F.ceil(F.col("hours_since_unpaid") / 24 + F.lit(0.001)),
+            first=lambda: F.greatest(F.ceil(F.col("hours_since_unpaid") / 24), F.lit(1)),
+            last=lambda: F.greatest(F.ceil(F.col("hours_since_unpaid") / 24), F.lit(1)),
         ),
         TagRule(
             "points_to_burn",
@@ -140,7 +140,8 @@ def state_rules(p: TagParams) -> tuple[TagRule, ...]:
             "first_contact_window",
             "state",
             "customer_features",
-            "follows since at most a day and is no member yet; score 1 - hours / 24",
+            "follows since at most features.acquisition.first_contact_hours and is no member yet; "
+            "score 1 - hours / 24, at least 0",
             lambda: F.col("in_first_contact_window"),
             lambda: rounded(F.greatest(1 - F.col("hours_since_follow") / 24, F.lit(0.0))),
             lambda: F.lit(1),
@@ -186,8 +187,8 @@ def value_rules(p: TagParams) -> tuple[TagRule, ...]:
             "often_returns",
             "risk",
             "customer_features",
-            f"at least {p.return_rate:.0%} of lines came back, in {p.taste_min_orders} orders of a year; "
-            "score the share",
+            f"at least {p.return_rate:.0%} of lines old enough came back, drawn to the population where there are few, "
+            f"in {p.taste_min_orders} orders of a year; score the share",
             lambda: (F.col("return_rate") >= p.return_rate) & (F.col("n_orders_365") >= p.taste_min_orders),
             lambda: F.least(F.col("return_rate"), F.lit(1.0)),
             lambda: F.col("n_orders_365"),

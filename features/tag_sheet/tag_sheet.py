@@ -9,13 +9,14 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf
+from features.families.life_events import GIVEN
 from features.rounding import rounded
 from features.tag_sheet.tag_params import TagParams
 from features.tag_sheet.tag_rule import TagRule
 from features.tag_sheet.tag_rules import tag_rules
 from features.tag_sheet.tag_table import CUSTOMER_TAGS
 from features.tags.lexicon import INTEREST, LIFE_EVENT, RIVAL_BRAND
-from features.tags.life_event_kinds import LIFE_EVENT_KINDS, PROFILING, SENSITIVE
+from features.tags.life_event_kinds import LIFE_EVENT_KINDS, PROFILING, SENSITIVE, SENSITIVE_NAME
 
 COLUMNS = [c for c in CUSTOMER_TAGS.names if c != "as_of"]
 
@@ -112,14 +113,18 @@ def _wallet_loss(tables: Mapping[str, DataFrame], as_of: AsOf, p: TagParams) -> 
 
 
 def _from_posts(post_tags: DataFrame, targeting: Set[tuple[str, str]], as_of: AsOf, p: TagParams) -> DataFrame:
-    """Life events, interests and rival brands that the customer's own posts tell."""
+    """Life events, interests and rival brands that the customer's own posts tell, and what networks call her."""
     kind = F.when(F.col("tag_kind") == RIVAL_BRAND, F.lit("rival")).otherwise(F.col("tag_kind"))
     sensitive = [k.event for k in LIFE_EVENT_KINDS if k.purpose == SENSITIVE]
-    is_sensitive = (F.col("tag_kind") == LIFE_EVENT) & F.col("tag").isin(sensitive)
+    is_given = F.col("tag_kind") == GIVEN
+    is_sensitive = ((F.col("tag_kind") == LIFE_EVENT) & F.col("tag").isin(sensitive)) | (
+        is_given & F.col("tag").rlike(SENSITIVE_NAME)
+    )
     measured = F.concat_ws(":", "tag_kind", "tag").isin(sorted(f"{k}:{t}" for k, t in targeting))
     words = f"own posts say so, by the lexicon; confidence halved as posts age, of at least {p.interest_min_score:g}"
+    given = "a network or another tool says so; nobody measured how often it is right"
     return post_tags.where(
-        F.col("tag_kind").isin(LIFE_EVENT, INTEREST, RIVAL_BRAND) & (F.col("score") >= p.interest_min_score)
+        F.col("tag_kind").isin(LIFE_EVENT, INTEREST, RIVAL_BRAND, GIVEN) & (F.col("score") >= p.interest_min_score)
     ).select(
         "customer_id",
         F.concat(kind, F.lit(":"), F.col("tag")).alias("tag"),
@@ -129,7 +134,7 @@ def _from_posts(post_tags: DataFrame, targeting: Set[tuple[str, str]], as_of: As
         F.col("support").cast("bigint").alias("support"),
         *[_local_day(F.col(c), as_of).alias(c) for c in ("first_seen", "last_seen")],
         "expires_on",
-        F.lit(words).alias("definition"),
+        F.when(is_given, F.lit(given)).otherwise(F.lit(words)).alias("definition"),
         F.when(is_sensitive, F.lit(SENSITIVE)).otherwise(F.lit(PROFILING)).alias("purpose"),
         measured.alias("for_targeting"),
         F.transform("evidence", lambda post: F.concat(F.lit("post:"), post)).alias("evidence"),

@@ -135,7 +135,7 @@ def taste_rules(p: TagParams) -> tuple[TagRule, ...]:
             "customer_features",
             "buys products of a season within 14 days of their launch on average; score 1 - days / 30",
             lambda: (F.col("season_lead_days") <= 14) & (F.col("n_orders_365") >= p.taste_min_orders),
-            lambda: rounded(F.greatest(1 - F.col("season_lead_days") / 30, F.lit(0.0))),
+            lambda: rounded(F.least(F.greatest(1 - F.col("season_lead_days") / 30, F.lit(0.0)), F.lit(1.0))),
             lambda: F.col("n_orders_365"),
             365,
             ("season_lead_days",),

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROFILING, SENSITIVE = "profiling", "sensitive"
+# names, in lower case, of tags given by others that touch on pregnancy, birth or health: they need that consent too
+SENSITIVE_NAME = "pregnan|matern|prenatal|obstet|baby|newborn|infant|illness|disease|patient|medic|health|hospital"
+SENSITIVE_NAME += "|孕|产|婴|宝宝|宝妈|母婴|奶粉|病|医|健康|癌|药"
 
 
 @dataclass(frozen=True)

@@ -71,6 +71,15 @@ def test_each_change_has_its_reason_and_all_add_up(spark: SparkSession) -> None:
         assert {c: n for c, n in by_cell.items() if n} == {c: found_cells.count(c) for c in set(found_cells)}
 
 
+def test_a_merge_and_a_split_at_once_are_no_growth(spark: SparkSession) -> None:
+    """B's accounts go to A but for one, which is a customer of its own: nothing but identities has changed."""
+    before = cells(spark, ("A", "new", 100), ("B", "new", 50))
+    after = cells(spark, ("A", "new", 130), ("S", "new", 20))
+    rows = changes(spark, before, after, ("A", "A", "continues"), ("B", "A", "merged"), ("B", "S", "split"))
+    assert totals(rows) == {"kept": (1, 1, 0), "merged": (0, 1, 0), "split": (1, 0, 0)}
+    assert sum(r["amount_out"] for r in rows) == sum(r["amount_in"] for r in rows) == 150
+
+
 def test_a_merge_alone_is_no_growth(spark: SparkSession) -> None:
     """Two customers that turn out to be one: one customer less, nothing more or less in amount."""
     before = cells(spark, ("A", "new", 10), ("B", "new", 20))

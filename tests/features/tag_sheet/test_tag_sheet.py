@@ -136,15 +136,35 @@ def test_posts_point_to_posts_and_never_quote(spark: SparkSession) -> None:
         ("a", "acme", "rival_brand", 1.5, 1, *seen, day(-30), ["p3"]),
         ("a", "running", "interest", 0.29, 1, *seen, day(-30), ["p4"]),
         ("a", "mine", "own_brand", 0.9, 1, *seen, day(-30), ["p5"]),
+        ("a", "母婴达人", "given", 0.9, 1, *seen, day(-30), []),
     ]
     found = tags({"customer_features": wide(spark, {"customer_id": "a"})}, spark.createDataFrame(rows, ddl))
-    assert {tag for _, tag in found} == {"life_event:pregnant", "rival:acme"}
+    assert {tag for _, tag in found} == {"life_event:pregnant", "rival:acme", "given:母婴达人"}
+    given = found["a", "given:母婴达人"]
+    assert (given["purpose"], given["for_targeting"], given["evidence"]) == ("sensitive", False, [])
     event = found["a", "life_event:pregnant"]
     assert not event["for_targeting"]  # not measured, so nobody is chosen by it
     assert found["a", "rival:acme"]["for_targeting"]
     assert event["evidence"] == ["post:p1", "post:p2"]
     assert (event["purpose"], event["first_seen"], event["last_seen"]) == ("sensitive", day(9), day(4))
     assert (found["a", "rival:acme"]["purpose"], found["a", "rival:acme"]["score"]) == ("profiling", 1.0)
+
+
+def test_scores_stay_between_0_and_1_at_the_extremes(spark: SparkSession) -> None:
+    """Whatever a feature may be, no tag breaks the contract: one customer would stop the whole sheet."""
+    extremes = [
+        {"customer_id": f"{name}", "season_lead_days": value, "open_cart_n": 1, "open_cart_age_h": abs(value),
+         "unpaid_order_n": 1, "hours_since_unpaid": abs(value), "weekend_ratio": 3.5, "burn_rate": value,
+         "can_redeem_lowest": True, "in_first_contact_window": True, "hours_since_follow": abs(value),
+         "return_rate": 0.99, "roto_rate": 1.0, "full_price_share": 1.0, "discounted_line_share_365": 1.0,
+         "migrated_off_to_on": True, "offline_order_share": 0.0, "price_band_share_5": 1.0, "influence_score": 1.0}
+        for name, value in (("low", -500.0), ("zero", 0.0), ("high", 5000.0))
+    ]  # fmt: skip
+    found = tags({"customer_features": wide(spark, *extremes)})
+    assert {tag for _, tag in found} >= {"early_adopter", "open_cart", "unpaid_order", "points_to_burn"}
+    for (who, tag), row in found.items():
+        assert 0 <= row["score"] <= 1, (who, tag, row["score"])
+        assert row["first_seen"] <= row["last_seen"] < AS_OF.day, (who, tag)
 
 
 def test_rules_are_whole() -> None:
