@@ -52,7 +52,7 @@ def command(settings: Settings, customer_id: str, everything: bool, card: bool) 
     else:
         _show_features(features[0], everything)
     for name, columns in {
-        "customer_tags": ("tag", "score", "support", "first_seen", "last_seen", "expires_on", "evidence"),
+        "customer_tags": ("tag", "score", "support", "last_seen", "expires_on", "purpose", "for_targeting", "evidence"),
         "next_best_products": ("rank", "product_id", "category", "kind", "p_buy", "reasons"),
         "next_best_categories": ("rank", "category", "state", "p_buy", "reasons"),
         "channel_scores": ("channel", "offer_kind", "p_response", "uplift_basis", "fatigue", "reasons"),

@@ -26,7 +26,8 @@ from features.feature_contract import feature_contract
 from features.rounding import rounded
 
 FAMILY = "searches of a customer"
-Def = partial(FeatureDef, family=FAMILY, sources=("browsing.query",), window=f"last {SEASON} days", default="0", low=0)
+Searched = partial(FeatureDef, family=FAMILY, sources=("browsing.query",), window=f"last {SEASON} days", default="0")
+Def = partial(Searched, low=0, purpose="profiling")
 
 DEFINITIONS = (
     Def(

@@ -56,7 +56,7 @@ def price_rules(p: TagParams) -> tuple[TagRule, ...]:
             "full_price_buyer",
             "price",
             "customer_features",
-            f"at least {p.full_price_share:.0%} of lines at shelf price (of new-season lines, where launches are known), "
+            f"at least {p.full_price_share:.0%} of lines at shelf price (of new-season lines, where known), "
             f"in {p.taste_min_orders} orders of a year; score the share",
             lambda: (F.col("full_price_share") >= p.full_price_share) & enough(),
             lambda: F.col("full_price_share"),
