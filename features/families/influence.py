@@ -3,6 +3,7 @@
 Every source is optional: each feature comes from those that are delivered. Several accounts of one person: the
 followers of the largest, verified when any is. One utterance can be in two logs (a post that says something of the
 brand, and the mention that the network reports), which cannot be told apart, so 124 is the larger of the two counts.
+Posts are read as far as consent goes (`tagged_posts`), mentions are the network's word and need none.
 
 127 and 128: a customer counts for the one who referred her first; who refers herself, through another account, counts
 for nobody. The orders of a referred customer count from the referral on.
@@ -18,8 +19,10 @@ from pyspark.sql import functions as F
 from features.as_of import known_before
 from features.definitions import FeatureDef
 from features.facts import Facts
+from features.families.post_evidence import tagged_posts
 from features.net_orders import net_orders
 from features.rounding import rounded
+from features.tags.lexicon import OWN_BRAND
 from features.windows import MONEY, count_within, ratio, within
 
 FAMILY = "K social"
@@ -169,8 +172,8 @@ def engagement_features(facts: Facts) -> DataFrame:
 
 
 def brand_posts(facts: Facts) -> DataFrame:
-    """customer_id, post_id, days_ago, sentiment: posts of 365 days about the brand, one row each."""
-    tags = facts.log("post_tags", "post_id", "tag_kind", "sentiment", days=YEAR).where(F.col("tag_kind") == "own_brand")
+    """customer_id, post_id, days_ago, sentiment: posts of 365 days about the brand that may be read, one row each."""
+    tags = tagged_posts(facts).where((F.col("tag_kind") == OWN_BRAND) & within(YEAR))
     # a post with several names of the brand has several tags, and one mood
     return tags.groupBy("customer_id", "post_id").agg(
         F.max("days_ago").alias("days_ago"), F.max("sentiment").alias("sentiment")

@@ -19,13 +19,13 @@ PROFILED = (INTEREST, OWN_BRAND, RIVAL_BRAND)
 
 
 def tagged_posts(facts: Facts) -> DataFrame:
-    """Tags of posts that may be read: customer_id, event_ts, days_ago, post_id, tag, tag_kind, confidence, happens_on.
+    """Tags of posts that may be read: customer_id, event_ts, days_ago, post_id, tag, tag_kind and what they tell.
 
-    Losses are left out; life events that ended are still in.
+    That is confidence, sentiment (the post's, in each of its tags) and happens_on. Losses are left out; life events
+    that ended are still in.
     """
-    posts = facts.log("post_tags", "post_id", "tag", "tag_kind", "confidence", "happens_on").where(
-        F.col("tag_kind") != LOSS
-    )
+    columns = ("post_id", "tag", "tag_kind", "confidence", "sentiment", "happens_on")
+    posts = facts.log("post_tags", *columns).where(F.col("tag_kind") != LOSS)
     sensitive = (F.col("tag_kind") == LIFE_EVENT) & F.col("tag").isin(list(SENSITIVE_EVENTS))
     if not facts.has("consents"):
         return posts.where(~sensitive)

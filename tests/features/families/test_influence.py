@@ -123,6 +123,35 @@ def test_each_source_alone(spark: SparkSession) -> None:
         assert all(r["referral_n"] == 0 for r in alone.values())
 
 
+def test_posts_are_read_as_far_as_consent_goes(spark: SparkSession) -> None:
+    """Who withdrew, never granted, or granted too late has no mood and no posts; what the network counts stays."""
+    ts, long_ago = AS_OF.plus(-9).ts, AS_OF.plus(-500).ts
+    told = {"tag": "b1", "tag_kind": "own_brand", "sentiment": 0.5, "confidence": 1.0, "rule": "r"}
+    accounts = ("a5", "a6", "a7", "a8", "a9")
+    posts = [
+        {"post_id": f"{n}-{a}", "account_id": a, "event_ts": ts, "available_ts": ts} | told
+        for a in accounts
+        for n in range(2)
+    ]
+    mention = {"interaction_id": "m", "account_id": "a6", "interaction_kind": "mention"}
+
+    def consent(account: str, action: str, at: object, purpose: str = "profiling") -> Row:
+        word = {"account_id": account, "channel": "any", "purpose": purpose, "action": action}
+        return word | {"event_ts": at, "available_ts": at}
+
+    consents = [consent(a, "granted", long_ago) for a in ("a5", "a6")]
+    consents += [consent("a6", "withdrawn", AS_OF.ts - INSTANT)]  # after her posts
+    consents += [consent("a5", "withdrawn", AS_OF.ts), consent("a7", "granted", AS_OF.ts)]  # not known yet
+    consents += [consent("a8", "granted", long_ago, "marketing")]
+    tables = {
+        "post_tags": posts,
+        "social_interactions": [mention | {"event_ts": ts, "available_ts": ts}],
+        "consents": consents,
+    }
+    found = wide(spark, influence, tables)
+    assert {c: (r["sentiment_brand_90"], r["ugc_n"]) for c, r in found.items()} == {"c-a5": (0.5, 2), "c-a6": (None, 1)}
+
+
 def refers(number: str, account: str, referred: str, ts: object) -> Row:
     """A referral, known at once."""
     return {
