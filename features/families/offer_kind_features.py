@@ -76,7 +76,8 @@ def counts(facts: Facts) -> DataFrame:
     """customer_id, offer_kind, n_sends_365, n_responses_365, kept."""
 
     def build() -> DataFrame:
-        offers = facts.tables["offers"].where(F.col("available_ts") < F.lit(facts.as_of.ts))
+        moment = F.col("available_ts")  # null: described from always
+        offers = facts.tables["offers"].where(moment.isNull() | (moment < F.lit(facts.as_of.ts)))
         matured = F.col("convert_closed") & (F.col("arrived") == 1) & within(YEAR)
         return (
             sends(facts)

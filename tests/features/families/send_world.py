@@ -42,9 +42,10 @@ def send_tables(seed: int, sends: int = 300, answers: int = 400) -> Tables:
         if row["response_kind"] == "delivered" and sent["channel"] != "email":
             row["response_kind"] = "open"
         responses.append(row)
+    # o2 was always known, o3 is described too late
+    described = {"o1": AS_OF.plus(-400).ts, "o2": None, "o3": AS_OF.ts}
     offers = [
-        {"offer_id": o, "offer_kind": k, "starts_on": AS_OF.day, "ends_on": AS_OF.day}
-        | {"available_ts": AS_OF.plus(-400).ts if o != "o3" else AS_OF.ts}  # o3 is described too late
+        {"offer_id": o, "offer_kind": k, "starts_on": AS_OF.day, "ends_on": AS_OF.day} | {"available_ts": described[o]}
         for o, k in OFFERS.items()
     ]
     return {"contacts": contacts, "responses": responses, "offers": offers}
