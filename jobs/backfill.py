@@ -1,7 +1,8 @@
 """Many cuts of one step: which are there, which are missing, which were made of something else, and building them.
 
 A published snapshot stays as it is: a cut whose inputs, settings or code have changed since is built again only when
-asked for (`--restate`), as a new version beside the old one. A run that was stopped goes on where it stopped.
+asked for (`--restate`), as a new version beside the old one. A run that was stopped goes on where it stopped: a cut
+whose tables are not all of one run is built again in any case.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from jobs.console import say, show_table
 from jobs.memory import release_memory
 from jobs.runs import StepModule, execute, identify
 from jobs.settings import Settings
-from jobs.tables import Lake
+from jobs.tables import ROLLBACK, Lake
 from jobs.tracking import Tracking
 from jobs.workspace import Workspace, open_lake, resolve_as_of, workspace
 
-HOLE, PUBLISHED, CHANGED = "missing", "published", "changed since"
+HOLE, INCOMPLETE, PUBLISHED, CHANGED = "missing", "incomplete", "published", "changed since"
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Planned:
     """One cut of a backfill: what the lake has of it."""
 
     day: date
-    state: str  # HOLE, PUBLISHED or CHANGED
-    why: str = ""  # what has changed since
+    state: str  # HOLE, INCOMPLETE, PUBLISHED or CHANGED
+    why: str = ""  # what has changed since, or is incomplete
 
     def is_due(self, restate: bool) -> bool:
         """Whether it will be built."""
-        return self.state == HOLE or (restate and self.state == CHANGED)
+        return self.state in (HOLE, INCOMPLETE) or (restate and self.state == CHANGED)
 
 
 def days_between(first: date, last: date, every: int) -> list[date]:
@@ -62,22 +63,32 @@ def plan(module: StepModule, settings: Settings, lake: Lake, tracking: Tracking,
 def _planned(
     module: StepModule, settings: Settings, lake: Lake, tracking: Tracking, day: date, runs: dict[str, Any]
 ) -> Planned:
-    commits = [lake.last_commit(name, day) for name in module.STEP.writes]
-    if any(c is None for c in commits):
+    owed = [lake.last_commit(name, day) for name in module.STEP.writes]
+    others = [lake.last_commit(name, day) for name in module.STEP.may_write]
+    commits = [c for c in owed + others if c is not None]
+    if None in owed:
         return Planned(day, HOLE)
+    built = {c.run_id for c in commits}
+    # companions are published before the wide row, so a restatement that was killed leaves tables of two runs; a table
+    # that was rolled back by hand is another run's too, and meant to be
+    if len(built) > 1 and max(commits, key=lambda c: c.timestamp).step != ROLLBACK:
+        return Planned(day, INCOMPLETE, f"tables of {len(built)} runs: one was stopped")
     now = identify(module, settings, AsOf(day, settings.time_zone), lake, tracking)
-    built = {c.run_id for c in commits if c is not None}
     if built == {now.run_id}:
         return Planned(day, PUBLISHED)
-    return Planned(day, CHANGED, _difference(runs.get(min(built)), now.facts, now.versions))
+    return Planned(day, CHANGED, _difference(runs.get(min(built - {now.run_id})), now.facts))
 
 
-def _difference(row: dict[str, Any] | None, facts: dict[str, Any], versions: dict[str, int]) -> str:
-    """What a finished run was made of that is not so now, in words."""
+def _difference(row: dict[str, Any] | None, facts: dict[str, Any]) -> str:
+    """What a finished run was made of that is not so now, in words.
+
+    `runs` has the version of each table that was read, the newest of its time. Later versions may be about other
+    cuts: an input is another one when the last commit that touched this cut came after what was read.
+    """
     if row is None:
         return "the run that built it is not in `runs`"
-    before = json.loads(row["inputs"])
-    names = sorted(n for n in before.keys() | versions.keys() if before.get(n) != versions.get(n))
+    before, now = json.loads(row["inputs"]), facts["inputs"]
+    names = sorted(before.keys() ^ now.keys() | {n for n in before.keys() & now.keys() if now[n] > before[n]})
     parts = [f"inputs {', '.join(names)}"] if names else []
     parts += ["settings"] if row["settings_hash"] != facts["settings"] else []
     parts += ["code"] if row["code_version"] != facts["code"] else []
@@ -98,8 +109,9 @@ def show_plan(planned: Sequence[Planned], step: str, restate: bool, seconds: flo
     rows = [(str(p.day), p.state, p.why, "build" if p.is_due(restate) else "keep") for p in planned]
     show_table("", ["as_of", "in the lake", "what has changed", "this run would"], rows)
     due = sum(p.is_due(restate) for p in planned)
-    holes = [str(p.day) for p in planned if p.state == HOLE]
-    say(f"{len(planned)} cuts: {due} to build, {len(holes)} missing" + (f" ({_shown(holes)})" if holes else ""))
+    counted = {state: [str(p.day) for p in planned if p.state == state] for state in (HOLE, INCOMPLETE)}
+    told = [f"{len(days)} {state}" + (f" ({_shown(days)})" if days else "") for state, days in counted.items()]
+    say(f"{len(planned)} cuts: {due} to build, {told[0]}" + (f", {told[1]}" if counted[INCOMPLETE] else ""))
     if due and seconds is not None:
         say(f"about {due * seconds / 60:.1f} minutes, at {seconds:.1f} s a cut as {step} took before")
     elif due:

@@ -28,6 +28,7 @@ from features.errors import ConflictError, LakeError
 from jobs.sealing import SealedFile, check_files, filled_columns, fsync, seal, write_one_file
 
 OURS = "nextbest"  # key of our metadata in a commit
+ROLLBACK = "rollback"  # the step that a commit made by `restore` carries
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ class Lake:
         ]  # fmt: skip
         about = {
             "run_id": run_id,
-            "step": "rollback",
+            "step": ROLLBACK,
             "attempt_id": attempt_id,
             "rows": sum(a["num_records"] for a in actions),
             "as_of": str(as_of) if partition else None,
