@@ -86,11 +86,15 @@ def common_options(function: Callable[..., Any], default_config: Any = None) -> 
 def step_command(name: str, module_name: str) -> click.Command:
     """The command of a step module (`STEP` and `run`); its help is the module's docstring."""
     module = importlib.import_module(module_name)
+    takes_span = getattr(module, "TAKES_SPAN", False)
+    about = f"{(module.__doc__ or '').strip()}{ABOUT_SPAN if takes_span else ''}"
 
-    @click.command(name, help=(module.__doc__ or "").strip())
+    @click.command(name, help=about)
     @click.option("--force", is_flag=True, help="Do it again even when it is already done.")
     @common_options
     def command(force: bool, settings: Any, check: bool = False, **span: Any) -> None:
+        if takes_span:
+            _check_span(force, **span)
         if span.get("first") is not None or span.get("last") is not None or span.get("dry_run"):
             _backfill(name, module, settings, **span)
             return
@@ -104,7 +108,7 @@ def step_command(name: str, module_name: str) -> click.Command:
             as_of = resolve_as_of(settings, w.lake) if module.STEP.dated else undated(settings)
             execute(module, settings, as_of, w.engine, w.lake, w.tracking, force=force)  # type: ignore[arg-type]
 
-    if getattr(module, "TAKES_SPAN", False):
+    if takes_span:
         for option in reversed(SPAN_OPTIONS):
             command = option(command)
     if getattr(module, "TAKES_SOURCES", False):
@@ -118,22 +122,44 @@ DAY = click.DateTime(["%Y-%m-%d"])
 SPAN_OPTIONS = (
     click.option("--from", "first", type=DAY, help="First cut of a span; what is missing in it is built."),
     click.option("--to", "last", type=DAY, help="Last cut of the span.  [default: --as-of, or the last there can be]"),
-    click.option("--every", type=int, default=1, show_default=True, help="Days from cut to cut."),
-    click.option("--restate", is_flag=True, help="Build published cuts again, as new versions, where they changed."),
+    click.option("--every", type=int, help="Days from cut to cut of the span.  [default: 1]"),
+    click.option("--restate", is_flag=True, help="Build the span's published cuts again where they changed."),
     click.option("--dry-run", is_flag=True, help="Show which cuts are there, missing or changed, and the cost."),
 )
 
 
+ABOUT_SPAN = """
+
+One cut (--as-of) is written whenever it is missing or its inputs, settings or code have changed, as a new version
+beside what was published. Of a span (--from, --to) published cuts stay as they are unless --restate is given."""
+
+
+def _check_span(force: bool, first: Any, last: Any, every: int | None, restate: bool, dry_run: bool) -> None:
+    """Refuses options that would do nothing."""
+    is_span = first is not None or last is not None
+    if force and (is_span or dry_run):
+        raise click.UsageError(
+            "--force does one cut again, without --from, --to and --dry-run; of a span, --restate builds again the "
+            "cuts that changed"
+        )
+    idle = [option for option, given in (("--restate", restate), ("--every", every is not None)) if given]
+    if idle and not is_span:
+        raise click.UsageError(
+            f"{' and '.join(idle)}: only of a span, give --from or --to; one cut (--as-of) that changed is written "
+            "as a new version anyway, and --force does it again when nothing changed"
+        )
+
+
 def _backfill(
-    name: str, module: Any, settings: Any, first: Any, last: Any, every: int, restate: bool, dry_run: bool
+    name: str, module: Any, settings: Any, first: Any, last: Any, every: int | None, restate: bool, dry_run: bool
 ) -> None:
-    """Several cuts of a step; a --dry-run without a span is about one."""
+    """Several cuts of a step; a --dry-run without a span is about one, which a run would restate when it changed."""
     from jobs.backfill import backfill, days_between
     from jobs.workspace import open_lake, resolve_as_of
 
     end = last.date() if last else resolve_as_of(settings, open_lake(settings)).day
-    days = days_between(first.date() if first else end, end, every)
-    backfill(name, module, settings, days, restate=restate, dry_run=dry_run)
+    days = days_between(first.date() if first else end, end, 1 if every is None else every)
+    backfill(name, module, settings, days, restate=restate or (first is None and last is None), dry_run=dry_run)
 
 
 class LazyGroup(click.Group):

@@ -60,6 +60,18 @@ def test_every_command_has_help_and_the_common_options(command: str) -> None:
         (["ingest", "--lake", "LAKE"], 2, "ingest needs a folder of source files: give --sources DIR"),
         (["ingest", "--lake", "LAKE", "--sources", "nowhere"], 2, "nowhere"),
         (["build-features", "--lake", "LAKE"], 2, "has no transactions yet; `nextbest ingest --sources DIR`"),
+        (["build-features", "--from", "2017-01-01", "--force"], 2, "of a span, --restate builds again the cuts that"),
+        (
+            ["tag-customers", "--dry-run", "--force"],
+            2,
+            "--force does one cut again, without --from, --to and --dry-run",
+        ),
+        (
+            ["build-features", "--restate", "--every", "7"],
+            2,
+            "--restate and --every: only of a span, give --from or --to",
+        ),
+        (["build-cube", "--dry-run", "--every", "7"], 2, "--every: only of a span, give --from or --to"),
         (["tables", "--lake", "LAKE"], 3, "holds no table yet; `nextbest demo` or `nextbest run` fills it"),
         (["tables", "history", "scores", "--lake", "LAKE"], 3, "there is no table 'scores'"),
         (["run", "--lake", "s3://bucket/lake"], 3, "object stores are not supported yet"),
@@ -74,6 +86,18 @@ def test_errors_say_what_to_do(args: list[str], code: int, message: str, tmp_pat
     assert message in done.stderr.replace("\n", " "), done.stderr + done.stdout
     assert done.returncode == code
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["build-features", "tag-customers", "build-cube"])
+def test_help_tells_what_becomes_of_a_published_cut(command: str) -> None:
+    """A single cut that changed is written again as a new version, those of a span only when asked for."""
+    from click.testing import CliRunner
+
+    from jobs.cli import group
+
+    text = " ".join(CliRunner().invoke(group, [command, "--help"]).output.split())
+    assert "as a new version beside what was published" in text
+    assert "published cuts stay as they are unless --restate is given" in text
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
