@@ -262,7 +262,7 @@ def _channel_history(past: DataFrame, params: ContactFeatureParams) -> DataFrame
         F.count(_within(params.short_days, F.lit(1))).alias("sends_short"),
         F.count(F.lit(1)).alias("sends"),
         F.floor(F.min("age")).alias("send_recency_days"),
-        F.round(F.sum(worn), 6).alias("fatigue"),
+        rounded(F.sum(worn)).alias("fatigue"),
     )
 
 

@@ -20,6 +20,7 @@ from features.contract import Column, Contract
 from features.definitions import FeatureDef, FeatureParams
 from features.facts import Facts
 from features.order_days import order_days
+from features.rounding import rounded
 from features.stages import FOLLOWER, NEVER, PROSPECT, STAGES, Ints, Stages, replay_stages
 
 FAMILY = "L lifecycle and lifetime"
@@ -78,7 +79,7 @@ def fit_usual_gap(days: DataFrame) -> DataFrame:
         F.lit("lifecycle_usual_gap").alias("feature"),
         F.lit("").alias("subject"),
         F.lit(0).alias("position"),
-        F.coalesce(F.round("value", 6), F.lit(USUAL_GAP)).alias("value"),
+        F.coalesce(rounded(F.col("value")), F.lit(USUAL_GAP)).alias("value"),
     )
 
 

@@ -138,3 +138,11 @@ def test_without_optional_sources(spark: SparkSession) -> None:
     """Purchases alone are enough; nobody with a gap means the assumed one, and an empty shop has no stages."""
     assert stages(spark, orders("a", 3)) == {"a": ("new", 3, None)}
     assert stages(spark, []) == {}
+
+
+def test_the_usual_gap_is_rounded_alike_everywhere(spark: SparkSession) -> None:
+    """41 days in 640 gaps are 0.0640625, which `round` takes down on one engine and up on another: halves go up."""
+    days = spark.createDataFrame([([1] * 640 + [42],)], "days array<int>")
+    assert [r["value"] for r in lifecycle.fit_usual_gap(days).collect()] == [0.064063]
+    none = spark.createDataFrame([([7],)], "days array<int>")
+    assert [r["value"] for r in lifecycle.fit_usual_gap(none).collect()] == [lifecycle.USUAL_GAP]
