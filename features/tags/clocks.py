@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 AHEAD, PAST, NEAR = "ahead", "past", "near"
@@ -161,13 +161,18 @@ def _month_part(part: str, posted: date) -> date:
     return posted.replace(day={"月初": 3, "月中": MID_MONTH, "月底": last}[part])
 
 
-def happens_on(sentence: str, posted: date, clock: str = NEAR) -> date | None:
+FORM_PATTERNS = tuple(form.pattern for form, _ in _FORMS)
+
+
+def happens_on(sentence: str, posted: date, clock: str = NEAR, forms: Sequence[int] | None = None) -> date | None:
     """The day told in a sentence, counted from the local day of the post; None where none is.
+
+    `forms` are the numbers of those in FORM_PATTERNS that may match, ascending; None for all.
 
     >>> happens_on("10月8号办婚礼", date(2025, 9, 20)), happens_on("还有20天就生了", date(2025, 9, 20))
     (datetime.date(2025, 10, 8), datetime.date(2025, 10, 10))
     """
-    for form, resolve in _FORMS:
+    for form, resolve in _FORMS if forms is None else [_FORMS[n] for n in forms]:
         m = form.search(sentence)
         if m is not None:
             try:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from features.tags.lexicon import Guard
+from features.tags.screens import EVERY, Screens
 
+_KEPT = 4096  # sets of guards that are remembered
 _CLAUSE = ",。!?;、…~\n\u3000"
 _SENTENCE = "。!?\n;"
 _CLAUSE_MARK = re.compile(f"[{_CLAUSE}]|\\.\\.|  ")
@@ -26,6 +28,7 @@ class _Compiled:
     guard: Guard
     pattern: re.Pattern[str]
     unless: re.Pattern[str] | None
+    bit: int
 
 
 class Context:
@@ -115,25 +118,24 @@ class Verdict(NamedTuple):
     dropped_by: str | None
 
 
-class Judges:
-    """The guards of a lexicon by kind of tag, compiled."""
+class Panel:
+    """The guards that judge a kind of tag."""
 
-    def __init__(self, guards: tuple[Guard, ...]) -> None:
-        """Guards that look at the fewest characters come first."""
-        order = {"chain": 0, "left": 0, "right": 1, "before": 2, "near": 3, "post": 3, "clause": 4, "sentence": 5}
-        self._by_kind: dict[str, list[_Compiled]] = {}
-        self._asked: dict[tuple[str, tuple[str, ...]], list[_Compiled]] = {}
-        for guard in sorted(guards, key=lambda g: order[g.where]):
-            compiled = _Compiled(guard, re.compile(guard.pattern), re.compile(guard.unless) if guard.unless else None)
-            for kind in guard.kinds:
-                self._by_kind.setdefault(kind, []).append(compiled)
+    def __init__(self, asked: list[_Compiled]) -> None:
+        self._asked = asked
+        self._any = 0
+        for compiled in asked:
+            self._any |= compiled.bit
+        self._of: dict[int, list[_Compiled]] = {}
 
-    def judge(self, context: Context, hit: Hit, kind: str, off: tuple[str, ...]) -> Verdict:
-        """Asks the guards of the kind, save those that are `off`, until one drops the hit."""
-        asked = self._asked.get((kind, off))
+    def judge(self, context: Context, hit: Hit, present: int = EVERY) -> Verdict:
+        """Asks the guards that may speak by the post's mask `present`, until one drops the hit."""
+        present &= self._any
+        asked = self._of.get(present)
         if asked is None:
-            asked = [c for c in self._by_kind.get(kind, ()) if c.guard.name not in off]
-            self._asked[kind, off] = asked
+            if len(self._of) >= _KEPT:
+                self._of.clear()
+            asked = self._of[present] = [c for c in self._asked if c.bit & present]
         factor = 1.0
         for compiled in asked:
             if context.says(compiled, hit):
@@ -141,3 +143,26 @@ class Judges:
                 if factor == 0:
                     return Verdict(0.0, compiled.guard.name)
         return Verdict(factor, None)
+
+
+class Judges:
+    """The guards of a lexicon by kind of tag, compiled."""
+
+    def __init__(self, guards: tuple[Guard, ...], screens: Screens) -> None:
+        """Guards that look at the fewest characters come first. `screens` know their patterns."""
+        order = {"chain": 0, "left": 0, "right": 1, "before": 2, "near": 3, "post": 3, "clause": 4, "sentence": 5}
+        self._by_kind: dict[str, list[_Compiled]] = {}
+        self._panels: dict[tuple[str, tuple[str, ...]], Panel] = {}
+        for guard in sorted(guards, key=lambda g: order[g.where]):
+            unless = re.compile(guard.unless) if guard.unless else None
+            compiled = _Compiled(guard, re.compile(guard.pattern), unless, screens.bit(guard.pattern))
+            for kind in guard.kinds:
+                self._by_kind.setdefault(kind, []).append(compiled)
+
+    def panel(self, kind: str, off: tuple[str, ...]) -> Panel:
+        """The guards of a kind, save those that are `off`."""
+        panel = self._panels.get((kind, off))
+        if panel is None:
+            asked = [c for c in self._by_kind.get(kind, ()) if c.guard.name not in off]
+            panel = self._panels[kind, off] = Panel(asked)
+        return panel

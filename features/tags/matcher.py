@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import ahocorasick
+import numpy as np
+from numpy.typing import NDArray
 
 from features.tags.guards import Hit
 from features.tags.lexicon import Lexicon
@@ -63,6 +65,46 @@ class Matcher:
                 continue
             for rule in rules:
                 yield rule, Hit(start, end)
+
+    def hits_of_all(self, segments: Sequence[str]) -> dict[int, list[tuple[int, Hit]]]:
+        """`hits` of each of many normalised texts, by position, of those that have some: one run over all of them."""
+        if self._empty or not segments:
+            return {}
+        joined = "\n".join(segments) + "\n"  # no word holds a line feed
+        raw = joined.encode("utf-8", "replace")
+        events = list(self._words.iter(raw.decode("latin-1")))
+        letters = np.cumsum(np.frombuffer(raw, np.uint8) & 0xC0 != 0x80, dtype=np.int64)
+        lasts = np.fromiter((last for last, _ in events), np.int64, len(events))
+        starts = starts_of(segments)
+        ends = letters[lasts]
+        owners = np.searchsorted(starts, ends, "left") - 1
+        found: dict[int, list[tuple[int, Hit]]] = {}
+        masked: dict[int, list[tuple[int, int]]] = {}
+        for (_, (length, rules, latin_start, latin_end)), end, owner, first in zip(
+            events, ends.tolist(), owners.tolist(), starts[owners].tolist(), strict=True
+        ):
+            start = end - length
+            if rules[0] == MASK:
+                masked.setdefault(owner, []).append((start - first, end - first))
+            elif (latin_start and start and _is_latin(joined[start - 1])) or (latin_end and _is_latin(joined[end])):
+                continue
+            else:
+                hit = Hit(start - first, end - first)
+                here = found.get(owner)
+                if here is None:
+                    here = found[owner] = []
+                for rule in rules:
+                    here.append((rule, hit))
+        for owner in masked.keys() & found.keys():
+            free = [h for h in found[owner] if not any(a <= h[1].start and h[1].end <= b for a, b in masked[owner])]
+            found[owner] = free
+        return found
+
+
+def starts_of(segments: Sequence[str]) -> NDArray[np.int64]:
+    """Where each begins when they are joined with one character after each."""
+    lengths = np.fromiter(map(len, segments), np.int64, len(segments)) + 1
+    return np.cumsum(lengths) - lengths
 
 
 def _as_bytes(word: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -34,6 +34,16 @@ JUDGED_POSTS = Contract(
     ),
     role="internal",
 )
+_TAG_COLUMNS = (  # as the fields of Tag
+    ("tag", pa.string()),
+    ("tag_kind", pa.string()),
+    ("confidence", pa.float64()),
+    ("happens_on", pa.date32()),
+    ("rule", pa.string()),
+    ("sentiment", pa.float64()),
+    ("dropped_by", pa.string()),
+)
+_ORDER = ("tag", "tag_kind", "confidence", "sentiment", "happens_on", "rule", "dropped_by")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -49,16 +59,16 @@ def tag_posts(lexicon: Lexicon, time_zone: str) -> BatchFunction:
         tagger, zone = tagger_of(words), ZoneInfo(time_zone)
         for batch in batches:
             texts = [t or "" for t in batch["text"].to_pylist()]
+            moments = pc.cast(batch["event_ts"], pa.timestamp("us", tz="UTC")).cast(pa.int64())
+
+            def day_of(position: int, moments: pa.Int64Array = moments) -> date:
+                return (_EPOCH + timedelta(microseconds=moments[position].as_py())).astimezone(zone).date()
+
             rows: list[int] = []
             tags: list[Tag] = []
-            candidates = tagger.candidates(texts)
-            at = pa.array([position for position, _ in candidates], pa.int64())
-            moments = pc.cast(batch["event_ts"].take(at), pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_pylist()
-            for (position, own), micros in zip(candidates, moments, strict=True):
-                day = (_EPOCH + timedelta(microseconds=micros)).astimezone(zone).date()
-                for found in tagger.judged(own, day):
-                    rows.append(position)
-                    tags.append(found)
+            for position, found in tagger.tags_of(texts, day_of):
+                rows += [position] * len(found)
+                tags += found
             yield _as_rows(batch, rows, tags)
 
     return tag
@@ -76,15 +86,10 @@ def without_tests(lexicon: Lexicon) -> Lexicon:
 def _as_rows(batch: pa.RecordBatch, rows: list[int], tags: list[Tag]) -> pa.Table:
     """Rows of JUDGED_POSTS: what identifies the post, and each of its tags."""
     at = pa.array(rows, pa.int64())
+    columns = list(zip(*tags, strict=True)) or [()] * len(_TAG_COLUMNS)
     return pa.table(
         {
             **{name: batch[name].take(at) for name in POST_COLUMNS[:-1]},
-            "tag": pa.array([t.tag for t in tags], pa.string()),
-            "tag_kind": pa.array([t.tag_kind for t in tags], pa.string()),
-            "confidence": pa.array([t.confidence for t in tags], pa.float64()),
-            "sentiment": pa.array([t.sentiment for t in tags], pa.float64()),
-            "happens_on": pa.array([t.happens_on for t in tags], pa.date32()),
-            "rule": pa.array([t.rule for t in tags], pa.string()),
-            "dropped_by": pa.array([t.dropped_by for t in tags], pa.string()),
+            **{name: pa.array(values, kind) for (name, kind), values in zip(_TAG_COLUMNS, columns, strict=True)},
         }
-    )
+    ).select([*POST_COLUMNS[:-1], *_ORDER])
