@@ -106,8 +106,8 @@ def _orders(facts: Facts) -> DataFrame:
     )
     net = F.col("amount")
     if facts.has("order_status"):
-        refunds = as_refunds(facts.tables["order_status"], facts.accounts, facts.as_of)
-        orders = refunds.join(orders, ["customer_no", "order_id"], how="right")
+        refunds = as_refunds(facts.tables["order_status"], facts.as_of)
+        orders = refunds.join(orders, "order_id", how="right")
         net = F.greatest(net - F.coalesce(F.col("refunded"), F.lit(0)), F.lit(0)).cast(MONEY)
     days_ago = facts.days_ago(F.col("order_ts")).alias("days_ago")
     return orders.select("customer_no", "order_id", days_ago, "amount", net.alias("net_amount"))

@@ -128,7 +128,7 @@ class Facts:
         refunds = None
         if self.has("order_status"):
             status = self.tables["order_status"]
-            refunds = self.kept("refunds", lambda: as_refunds(status, self.accounts, self.as_of))
+            refunds = self.kept("refunds", lambda: as_refunds(status, self.as_of))
         return as_orders(self.numbered_lines, self.customers, refunds, self.as_of, self.params)
 
     @property

@@ -158,18 +158,15 @@ def with_line_names(lines: DataFrame, customers: DataFrame, categories: DataFram
     return named
 
 
-def as_refunds(order_status: DataFrame, accounts: DataFrame, as_of: AsOf) -> DataFrame:
-    """What was paid back per order as known before the cut: customer_no, order_id, refunded (money).
+def as_refunds(order_status: DataFrame, as_of: AsOf) -> DataFrame:
+    """What was paid back per order as known before the cut: order_id, refunded (money), one row per order.
 
-    A row without an amount says that goods came back and not what was paid for them, and is left out. A refund
-    dated before its order counts as well: stamps of two systems may be minutes apart.
+    Whoever's account it was booked under: a till, a guest or the service desk takes goods back as well, and the
+    money is missing from the order all the same. A row without an amount says that goods came back and not what was
+    paid for them, and is left out. A refund dated before its order counts: stamps of two systems may be minutes apart.
     """
     paid_back = known_before(order_status, as_of).where((F.col("status") == "refunded") & (F.col("amount") > 0))
-    return (
-        paid_back.join(accounts, "account_id", how="inner")
-        .groupBy("customer_no", "order_id")
-        .agg(F.sum("amount").cast(MONEY).alias("refunded"))
-    )
+    return paid_back.groupBy("order_id").agg(F.sum("amount").cast(MONEY).alias("refunded"))
 
 
 def as_orders(
@@ -193,7 +190,7 @@ def as_orders(
     )
     net = F.col("amount")
     if refunds is not None:
-        orders = refunds.join(orders, ["customer_no", "order_id"], how="right")
+        orders = refunds.join(orders, "order_id", how="right")
         net = F.greatest(net - F.coalesce(F.col("refunded"), F.lit(0)), F.lit(0)).cast(MONEY)
     local = F.from_utc_timestamp(F.col("order_ts"), as_of.time_zone)
     return (

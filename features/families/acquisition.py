@@ -20,7 +20,6 @@ from pyspark.sql import functions as F
 
 from features.definitions import FeatureDef
 from features.facts import Facts
-from features.net_orders import net_orders
 from features.rounding import rounded
 from features.windows import MONEY
 
@@ -215,7 +214,7 @@ def fit_source_values(facts: Facts) -> DataFrame:
     )
     after = F.unix_micros("order_ts") - F.unix_micros(touched)
     early = (
-        cohort.join(net_orders(facts), "customer_id", how="inner")
+        cohort.join(facts.orders.select("customer_id", "order_ts", "net_amount"), "customer_id", how="inner")
         .where((after >= 0) & (after < F.lit(MATURE * DAY)))
         .groupBy("acq_source")
         .agg(F.sum("net_amount").cast(MONEY).alias("_amount"))

@@ -20,7 +20,6 @@ from features.as_of import known_before
 from features.definitions import FeatureDef
 from features.facts import Facts
 from features.families.post_evidence import tagged_posts
-from features.net_orders import net_orders
 from features.rounding import rounded
 from features.tags.lexicon import OWN_BRAND
 from features.windows import MONEY, count_within, ratio, within
@@ -228,9 +227,7 @@ def referral_features(facts: Facts) -> DataFrame:
         .where(F.col("_n") == 1)
         .select("customer_id", "_referred", F.col("event_ts").alias("_since"), "days_ago")
     )
-    orders = (
-        net_orders(facts).where(within(YEAR)).select(F.col("customer_id").alias("_referred"), "order_ts", "net_amount")
-    )
+    orders = facts.orders.where(within(YEAR)).select(F.col("customer_id").alias("_referred"), "order_ts", "net_amount")
     brought = (
         credited.join(orders, "_referred", how="inner")
         .where(F.col("order_ts") >= F.col("_since"))

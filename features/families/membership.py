@@ -19,7 +19,6 @@ from pyspark.sql import functions as F
 
 from features.definitions import FeatureDef
 from features.facts import Facts
-from features.net_orders import net_orders
 from features.windows import MONEY, ratio, within
 
 FAMILY = "L lifecycle and lifetime"
@@ -125,12 +124,7 @@ def tier_features(facts: Facts) -> DataFrame:
         F.col("_holds").cast("int").desc(), F.col("valid_from").desc(), "account_id"
     )
     one = current.withColumn("_place", F.row_number().over(best)).where(F.col("_place") == 1)
-    spent = (
-        net_orders(facts)
-        .where(within(YEAR))
-        .groupBy("customer_id")
-        .agg(F.sum("net_amount").cast(MONEY).alias("_spent"))
-    )
+    spent = facts.orders.where(within(YEAR)).groupBy("customer_id").agg(F.sum("net_amount").cast(MONEY).alias("_spent"))
     missing = F.col("next_tier_amount") - F.coalesce(F.col("_spent"), F.lit(0).cast(MONEY))
     return one.join(spent, "customer_id", how="left").select(
         "customer_id",

@@ -187,7 +187,7 @@ def random_world(seed: int, customers: int = 14, orders: int = 12) -> World:
 
 
 def _random_refunds(rng: random.Random, lines: list[Row]) -> list[Row]:
-    """Refunds of a third of the orders: in part, too much, twice, before the order, late, or without an amount."""
+    """Refunds of a third of the orders: in part, too much, twice, early, late, without an amount, of other accounts."""
     orders = {r["order_id"]: r for r in lines}
     refunds = []
     for order, first in orders.items():
@@ -195,7 +195,8 @@ def _random_refunds(rng: random.Random, lines: list[Row]) -> list[Row]:
             ts = first["event_ts"] + timedelta(days=rng.choice([-1, 0, 3, 40]))
             known = ts + timedelta(days=rng.choice([0, 0, 20]))
             amount = rng.choice(["0.50", "2.00", "99.00", None])
-            refunds.append(refund(first["account_id"], order, ts, amount, n, available_ts=known))
+            account = rng.choice([first["account_id"], first["account_id"], "till", "a3"])
+            refunds.append(refund(account, order, ts, amount, n, available_ts=known))
     return refunds
 
 

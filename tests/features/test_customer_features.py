@@ -109,7 +109,8 @@ def refunded() -> World:
         "late": [refund("r-late", "o-late", at, "4.00", available_ts=AS_OF.ts)],
         "at-cut": [refund("r-at-cut", "o-at-cut", AS_OF.ts, "4.00")],
         "placed": [refund("r-placed", "o-placed", at, "4.00", status="placed")],
-        "stranger": [refund("once", "o-stranger", at, "4.00")],
+        "other": [refund("once", "o-other", at, "4.00")],  # booked under another customer's account
+        "till": [refund("till", "o-till", at, "1.00"), refund("r-till", "o-till", at, "3.00", 2)],  # nobody's, and hers
     }
     lines = [line(f"r-{c}", f"o-{c}", ordered, amount="10.00") for c in cases]
     return World(lines, [], [], order_status=tuple(r for rows in cases.values() for r in rows))
@@ -253,9 +254,9 @@ def test_repeated_keys_do_not_fan_out(edges: dict[str, Row]) -> None:
 
 
 def test_refunds(edges: dict[str, Row]) -> None:
-    """Net is paid less refunded as known by the cut, counts with its order, and never falls below 0."""
+    """Net is paid less refunded as known by the cut, to whomever, counts with its order, and never falls below 0."""
     net = {"part": 6, "twice": 2, "above": 0, "before": 6, "unstated": 10, "late": 10, "at-cut": 10, "placed": 10}
-    for case, left in (net | {"stranger": 10}).items():
+    for case, left in (net | {"other": 6, "till": 6}).items():
         row = edges[f"r-{case}"]
         assert (row["gross_amt_30"], row["net_amt_30"], row["aov_30"]) == (10, left, left), case
         # the refund of three days ago is no event of the last week

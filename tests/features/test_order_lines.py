@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from pyspark.sql import SparkSession
@@ -11,6 +12,7 @@ from features.facts import Facts
 from features.order_lines import product_versions
 from features.output_tables import CUSTOMER_MAP
 from features.source_tables import PRODUCTS, TRANSACTIONS
+from tests.features.families.people_world import Draws, facts_of, net_orders_of, order, refund
 from tests.features.purchase_world import AS_OF, Row, as_self, frame, line, product
 
 MAY, JUNE = AS_OF.plus(-200).ts, AS_OF.plus(-170).ts
@@ -78,3 +80,22 @@ def test_attributes_are_those_of_the_event(bought: Sequence[Row]) -> None:
     assert {found[f"unborn-{m}"] for m in ("may-1", "june0")} == {None}
     assert len(bought) == len(found) == 12
     assert {(r["customer_id"], r["brand"]) for r in bought} == {("c", "b1"), ("c", None)}
+
+
+def test_net_amounts_equal_a_plain_loop(spark: SparkSession) -> None:
+    """Refunds known by the cut are taken off, of any account, never more than the order; without the log, none."""
+    draws = Draws(3)
+    orders = [order(draws, i) for i in range(40)]
+    tables = {
+        "transactions": orders,
+        "order_status": [refund(draws, i, o) for i, o in enumerate(orders + orders[:9])]
+        + [refund(draws, 99, o) | {"status": "shipped"} for o in orders[:5]],
+    }
+    found = {r["order_id"]: r["net_amount"] for r in facts_of(spark, tables).orders.collect()}
+    expected = {o["order_id"]: o["net"] for o in net_orders_of(tables)}
+    assert found == expected
+    assert Decimal(0) in expected.values()
+    gross = facts_of(spark, {"transactions": orders}).orders.collect()
+    assert {r["order_id"]: r["net_amount"] for r in gross} == {
+        o["order_id"]: o["amount"] for o in net_orders_of({"transactions": orders})
+    }

@@ -136,28 +136,21 @@ def order(draws: Draws, number: int) -> Row:
 
 
 def refund(draws: Draws, number: int, order: Row) -> Row:
-    """A refund of an order: part of it, all, more than all, or of no stated amount."""
+    """A refund of an order, by the buyer or under any account: part of it, all, more, or of no stated amount."""
     amount = draws.rng.choice([None, order["amount"], order["amount"] * 2, Decimal("0.50")])
     row = draws.log(order_id=order["order_id"], status="refunded", status_no=number, amount=amount)
-    return row | {"account_id": order["account_id"]}
+    return row if draws.rng.random() < 0.3 else row | {"account_id": order["account_id"]}
 
 
 def net_orders_of(tables: Tables) -> list[Row]:
-    """Known orders with `net`: the amount less refunds known before the cut, at least 0."""
-    back = [r for r in known(tables.get("order_status", [])) if r["status"] == "refunded"]
+    """Known orders with `net`: the amount less refunds known before the cut, to whomever, at least 0."""
+    back: dict[str, Decimal] = {}
+    for r in tables.get("order_status", []):
+        late = r["event_ts"] >= AS_OF.ts or r["available_ts"] is None or r["available_ts"] >= AS_OF.ts
+        if r["status"] == "refunded" and not late:
+            back[r["order_id"]] = back.get(r["order_id"], Decimal(0)) + (r["amount"] or 0)
     return [
-        o
-        | {
-            "net": max(
-                o["amount"]
-                - sum(
-                    r["amount"] or 0
-                    for r in back
-                    if (r["order_id"], r["customer_id"]) == (o["order_id"], o["customer_id"])
-                ),
-                Decimal(0),
-            )
-        }
+        o | {"net": max(o["amount"] - back.get(o["order_id"], Decimal(0)), Decimal(0))}
         for o in known(tables["transactions"])
     ]
 
