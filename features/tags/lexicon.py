@@ -45,7 +45,8 @@ class Guard:
     """Why a hit is not what it seems, or is less sure.
 
     `where` is the stretch in which `pattern` is looked for: `within` characters left or right of the hit in its
-    clause, or near it on both sides, its sentence before it, its clause, its sentence, the whole post, or the chain that the post passes on.
+    clause, or on both sides of it (near), its sentence before it, its clause, its sentence, the whole post, or the
+    chain that the post passes on.
     A match of `unless` in the same stretch takes the guard back.
     `factor` multiplies the confidence: 0 drops the hit. `kinds` are the kinds of tag it judges. `blocks` and
     `passes` are its tests, as (tag, text).
