@@ -47,6 +47,7 @@ TEST = [
     "import-linter>=2.3,<3",
     *ER,
     "polars>=1.20,<3",
+    "lifetimes>=0.11.3,<0.12",  # archived; the oracle of the lifetime models
 ]
 
 setup(
