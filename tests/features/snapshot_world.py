@@ -94,10 +94,10 @@ def change_rows(tables: Tables, name: str, change: Callable[[Row], Row | None]) 
     return pa.Table.from_pylist([r for r in changed if r is not None], schema=tables[name].schema)
 
 
-def snapshot(
+def make_facts(
     spark: SparkSession, tables: Mapping[str, pa.Table], as_of: AsOf, folder: Path, partitions: int = 1
-) -> dict[str, list[Row]]:
-    """The tables of the snapshot: rows sorted by key."""
+) -> Facts:
+    """The tables as the families see them, from files in a folder."""
 
     def keep(name: str, df: DataFrame) -> DataFrame:
         path = folder / name
@@ -106,20 +106,32 @@ def snapshot(
             return spark.createDataFrame([], df.schema)
         return spark.read.schema(df.schema).parquet(str(path))
 
-    frames = {}
-    for name, table in tables.items():
-        (folder / "in").mkdir(parents=True, exist_ok=True)
-        size = -(-table.num_rows // partitions) or 1
-        for i in range(partitions):
-            pq.write_table(table.slice(i * size, size), folder / "in" / f"{name}-{i}.parquet")
-        files = [str(folder / "in" / f"{name}-{i}.parquet") for i in range(partitions)]
-        frames[name] = spark.read.schema(CONTRACTS[name].ddl()).parquet(*files)
-    built = build_customer_features(Facts(frames, as_of, FeatureParams(), keep))
-    found = {}
-    for name, df in built.items():
-        key = CONTRACTS[name].key
-        found[name] = sorted(df.toArrow().to_pylist(), key=lambda r, key=key: tuple(str(r[k]) for k in key))  # type: ignore[misc]
-    return found
+    frames = {name: as_frame(spark, name, table, folder / "in", partitions) for name, table in tables.items()}
+    return Facts(frames, as_of, FeatureParams(), keep)
+
+
+def as_frame(spark: SparkSession, name: str, table: pa.Table, folder: Path, partitions: int = 1) -> DataFrame:
+    """A table written as so many files, and read by its contract."""
+    folder.mkdir(parents=True, exist_ok=True)
+    size = -(-table.num_rows // partitions) or 1
+    files = [str(folder / f"{name}-{i}.parquet") for i in range(partitions)]
+    for i, file in enumerate(files):
+        pq.write_table(table.slice(i * size, size), file)
+    return spark.read.schema(CONTRACTS[name].ddl()).parquet(*files)
+
+
+def snapshot(
+    spark: SparkSession, tables: Mapping[str, pa.Table], as_of: AsOf, folder: Path, partitions: int = 1
+) -> dict[str, list[Row]]:
+    """The tables of the snapshot: rows sorted by key."""
+    built = build_customer_features(make_facts(spark, tables, as_of, folder, partitions))
+    return {name: sorted_rows(name, df) for name, df in built.items()}
+
+
+def sorted_rows(name: str, df: DataFrame) -> list[Row]:
+    """The rows of a table, by its key."""
+    key = [k for k in CONTRACTS[name].key if k in df.columns]
+    return sorted(df.toArrow().to_pylist(), key=lambda r: tuple(str(r[k]) for k in key))
 
 
 def differences(found: dict[str, list[Row]], expected: dict[str, list[Row]]) -> list[str]:

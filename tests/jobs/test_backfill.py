@@ -51,8 +51,8 @@ class World:
         self.lake.check_writable()
         self.engine, self.tracking = engine, Tracking(None, root)
         self.settings = load_settings(None, {"lake": str(root)})
-        inputs = {"reads": ("raw",), "optional": ("earlier",)}
-        step = Step("copy", **inputs, writes=("out",), may_write=("side",), settings=("seed",))
+        made = {"writes": ("out",), "may_write": ("side",)}
+        step = Step("copy", ("raw",), ("earlier",), settings=("seed",), **made)  # type: ignore[arg-type]
         self.module: Any = SimpleNamespace(STEP=step, run=copy)
         self.put("a")
 
