@@ -1,9 +1,9 @@
-"""Family I: carts, replayed from the last 90 days of their log.
+"""Family I: carts, replayed from the last 90 days of their log and from purchases (`features/families/cart_log.py`).
 
 State is kept per customer and product, over all her accounts, since a cart filled before signing in is ordered after.
 Events follow one another by (event_ts, event_id); `add` raises the units, `remove` and `order` lower them, never below
 zero: what was removed more often than added, or ordered without having been in a cart, leaves nothing behind. What lay
-in a cart before the 90 days is not known.
+in a cart before the 90 days is not known. What was bought is ordered, whether or not the carts log orders.
 
 A cart of 97 and 98 is a run of cart events of one customer with no pause longer than `idle_hours`. It was left when it
 held something at its end and nothing of it was ordered. That is decided once so much time has passed, and stays so:
@@ -18,19 +18,19 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf
-from features.browsed import numbered_log, with_customer_ids, with_days_ago
+from features.browsed import with_customer_ids
 from features.definitions import FeatureDef, per_window
 from features.facts import Facts
+from features.families.cart_log import WINDOW, cart_log
 from features.family_params import CartParams
 from features.local_days import micros
 from features.rounding import rounded
 from features.windows import MONEY, ratio, within
 
 FAMILY = "I carts and unpaid orders"
-WINDOW = 90
 WINDOWS = (7, 30, WINDOW)
 HOUR_MICROS = 3_600_000_000
-SOURCES = ("cart_events",)
+SOURCES = ("cart_events", "transactions")
 Open = partial(FeatureDef, family=FAMILY, sources=SOURCES, window="put in in the last open_days")
 
 DEFINITIONS: tuple[FeatureDef, ...] = (
@@ -38,11 +38,11 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
         "open_cart_value",
         94,
         kind="money",
-        definition="units in the cart at the price last shown; a product never shown with a price adds nothing",
+        definition="units in the cart and not bought, at the price last shown; without one, nothing",
         default="0",
         low=0,
     ),
-    Open("open_cart_n", 95, kind="int", definition="products in the cart", default="0", low=0),
+    Open("open_cart_n", 95, kind="int", definition="products in the cart and not bought", default="0", low=0),
     Open(
         "open_cart_age_h",
         96,
@@ -55,7 +55,7 @@ DEFINITIONS: tuple[FeatureDef, ...] = (
         97,
         FAMILY,
         "int",
-        "carts left: nothing ordered, something in it, and no cart event for more than idle_hours",
+        "carts left: nothing ordered or bought, something in it, and no cart event for more than idle_hours",
         WINDOWS,
         sources=SOURCES,
         default="0",
@@ -105,26 +105,6 @@ def fitted(facts: Facts) -> list[DataFrame]:
 def ended_carts(facts: Facts) -> DataFrame:
     """`as_ended_carts` of the snapshot, kept."""
     return facts.kept("ended_carts", lambda: as_ended_carts(cart_log(facts), facts.as_of, facts.params.carts))
-
-
-def cart_log(facts: Facts) -> DataFrame:
-    """The cart events of 90 days, kept: customer_no, product_key, us, days_ago, event_id, is_order, units, price.
-
-    `units` is negative where they leave the cart. Products are told apart by a 64-bit hash.
-    """
-
-    def build() -> DataFrame:
-        added = F.col("event_kind") == "add"
-        columns = (
-            "event_id",
-            F.xxhash64("product_id").alias("product_key"),
-            (F.col("event_kind") == "order").alias("is_order"),
-            F.when(added, F.col("quantity")).otherwise(-F.col("quantity")).alias("units"),
-            F.when(added, F.col("unit_price")).alias("price"),
-        )
-        return with_days_ago(facts, numbered_log(facts, "cart_events", *columns, days=WINDOW), WINDOW)
-
-    return facts.kept("cart_log", build)
 
 
 def as_open_lines(log: DataFrame, params: CartParams) -> DataFrame:
