@@ -143,7 +143,7 @@ def test_posts_are_read_as_far_as_consent_goes(spark: SparkSession) -> None:
     consents += [consent("a6", "withdrawn", AS_OF.ts - INSTANT)]  # after her posts
     consents += [consent("a5", "withdrawn", AS_OF.ts), consent("a7", "granted", AS_OF.ts)]  # not known yet
     consents += [consent("a8", "granted", long_ago, "marketing")]
-    tables = {
+    tables: Tables = {
         "post_tags": posts,
         "social_interactions": [mention | {"event_ts": ts, "available_ts": ts}],
         "consents": consents,
