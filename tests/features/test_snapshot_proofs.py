@@ -112,11 +112,11 @@ def _with_future(tables: Tables, name: str, as_of: AsOf) -> pa.Table:
         past = [r | {"closed_ts": None} if r["closed_ts"] and r["closed_ts"] >= as_of.ts else r for r in past]
     if name == "coupons_redeemed":
         future += _late_redemptions(tables, as_of)
-    return pa.Table.from_pylist(past + future + _late(name, past[::3], as_of), schema=tables[name].schema)
+    return pa.Table.from_pylist(past + future + _late(name, past, as_of), schema=tables[name].schema)
 
 
 def _late(name: str, rows: list[Row], as_of: AsOf) -> list[Row]:
-    """For each row one at the cut, and two a little before and after it that were known at the cut only.
+    """For every third row one at the cut, and two a little before and after it that were known at the cut only.
 
     A table with ids gets new ones, but the status of an order stays that of the order, and an order gets a line more.
     """
@@ -124,16 +124,16 @@ def _late(name: str, rows: list[Row], as_of: AsOf) -> list[Row]:
     start = STARTS.get(name, "event_ts")
     if "available_ts" not in contract.names:
         return []
-    if name == "calendar":  # festivals on other days too, and days of promotion in every window
-        moved = [r | {"day": r["day"] + timedelta(days=d)} for r in rows for d in (-20, -7, 1, 9)]
-        sale = {"event": "late sale", "event_kind": "promotion"}
-        sales = [rows[0] | sale | {"day": as_of.day - timedelta(days=d)} for d in range(1, 120, 4)]
-        return [r | {"available_ts": as_of.ts} for r in moved + sales]
+    if name == "calendar":  # every festival, and a sale, on days on which people bought
+        days = [as_of.day - timedelta(days=d) for d in (4, 18, 33, 61, 95)]
+        return [r | {"day": day, "available_ts": as_of.ts} for r in rows for day in days]
     if start not in contract.names:
         return []
+    if name == "referrals":  # of somebody who was not brought before
+        rows = [r | {"referred_account_id": o["account_id"]} for r, o in zip(rows, rows[1:] + rows[:1], strict=True)]
     ids = [k for k in contract.key if k.endswith("_id") and k not in ("account_id", "product_id")]
     found = []
-    for r in rows:
+    for r in rows[::3]:
         early, after = (r[start] + timedelta(seconds=s) for s in (-5, 5))
         made = [("at", r | {start: as_of.ts}), ("early", _changed(name, r | {start: early}, others=False))]
         if after < as_of.ts:
