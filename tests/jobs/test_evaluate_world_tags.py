@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from features.errors import DataError
-from jobs.evaluate_tags import evaluate_worlds
+from jobs.evaluate_world_tags import evaluate_worlds
 from jobs.settings import load_settings
 
 POSTS = [
