@@ -295,10 +295,3 @@ class Tagger:
 
 def _rank(tag: Tag) -> tuple[bool, bool, float, str]:
     return tag.dropped_by is None, tag.tag_kind == LOSS, tag.confidence, tag.rule
-
-
-def untouched(texts: Sequence[str], days: Sequence[date], lexicon: Lexicon) -> Iterator[list[Tag]]:
-    """The tags of each text by the full path alone: what `candidates` must not change. For tests."""
-    tagger = tagger_of(lexicon)
-    for text, day in zip(texts, days, strict=True):
-        yield [t for t in tagger.judged(normalise(text), day) if t.dropped_by is None]
