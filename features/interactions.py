@@ -20,9 +20,11 @@ Ids = NDArray[np.object_]
 class Interactions:
     """Who bought what on which local day, one element per customer, product and day, duplicates summed.
 
-    `customers` (n_customers,) and `products` (n_products,) are sorted ids (str objects); the other arrays have
-    one element per interaction, sorted by (customer, product, day): `customer` and `product` are int32 positions in
-    the ids, `day` is days since 1970-01-01 in local time, `quantity` and `amount` are float32 sums, `orders` int32.
+    `customers` (n_customers,), `products` (n_products,) and `stores` are sorted ids (str objects); the other arrays
+    have one element per interaction, sorted by (customer, product, day): `customer` and `product` are int32 positions
+    in the ids, `store` too (-1: not known), `day` is days since 1970-01-01 in local time, `known` the day on which we
+    could have known (`day` or later), `quantity`, `amount` and `list_amount` (at shelf price) are float32 sums,
+    `orders` int32. Views and tags of customers are kept in the same form (`recommend/dealings.py`).
     """
 
     customers: NDArray[np.object_]
@@ -33,6 +35,10 @@ class Interactions:
     quantity: NDArray[np.float32]
     amount: NDArray[np.float32]
     orders: NDArray[np.int32]
+    known: NDArray[np.int32]
+    list_amount: NDArray[np.float32]
+    store: NDArray[np.int32]
+    stores: NDArray[np.object_]
 
     @property
     def n_customers(self) -> int:
@@ -57,11 +63,14 @@ class Interactions:
             quantity=self.quantity[keep],
             amount=self.amount[keep],
             orders=self.orders[keep],
+            known=self.known[keep],
+            list_amount=self.list_amount[keep],
+            store=self.store[keep],
         )
 
     def before(self, day: int) -> Interactions:
-        """What happened before the local day `day` (days since 1970-01-01); both axes stay."""
-        return self.where(self.day < day)
+        """What happened and was known before the local day `day` (days since 1970-01-01); both axes stay."""
+        return self.where((self.day < day) & (self.known < day))
 
     def between(self, start: int, end: int) -> Interactions:
         """What happened on the local days start <= day < end; both axes stay."""
@@ -101,7 +110,18 @@ class Interactions:
             self.quantity,
             self.amount,
             self.orders,
+            known=self.known,
+            list_amount=self.list_amount,
+            store=self.store,
+            stores=self.stores,
         )
+
+    def on_axes(self, customers: Ids, products: Ids) -> Interactions:
+        """The same rows on wider axes: sorted ids that hold all of this one's customers and products."""
+        who = np.searchsorted(customers, self.customers).astype(np.int32)
+        what = np.searchsorted(products, self.products).astype(np.int32)
+        moved = replace(self, customers=customers, products=products)
+        return replace(moved, customer=who[self.customer], product=what[self.product])
 
     def baskets_per_product(self) -> NDArray[np.int64]:
         """(n_products,) orders that held each product."""
@@ -117,8 +137,17 @@ def from_columns(
     quantity: NDArray[np.float32],
     amount: NDArray[np.float32],
     orders: NDArray[np.int32],
+    *,
+    known: NDArray[np.int32] | None = None,
+    list_amount: NDArray[np.float32] | None = None,
+    store: NDArray[np.int32] | None = None,
+    stores: Ids | None = None,
 ) -> Interactions:
-    """Interactions from unsorted columns: sorts them and merges duplicates (sums; the largest of `orders`)."""
+    """Interactions from unsorted columns: sorts them and merges duplicates (sums; the largest of `orders`, `known` and
+    `store`). Without `known`: known on the day; without `list_amount`: nothing was reduced; without `store`: -1."""
+    known = day if known is None else known
+    list_amount = amount if list_amount is None else list_amount
+    store = np.full(len(day), -1, dtype=np.int32) if store is None else store
     order = np.lexsort((day, product, customer))
     customer, product, day = customer[order], product[order], day[order]
     new = np.ones(len(day), dtype=bool)
@@ -128,7 +157,8 @@ def from_columns(
         # float64 sums of few small numbers are exact enough to be the same in any order of the rows
         quantity = np.add.reduceat(quantity[order].astype(np.float64), start)
         amount = np.add.reduceat(amount[order].astype(np.float64), start)
-        orders = np.maximum.reduceat(orders[order], start)
+        list_amount = np.add.reduceat(list_amount[order].astype(np.float64), start)
+        orders, known, store = (np.maximum.reduceat(v[order], start) for v in (orders, known, store))
     return Interactions(
         customers=customers,
         products=products,
@@ -138,6 +168,10 @@ def from_columns(
         quantity=np.asarray(quantity, dtype=np.float32),
         amount=np.asarray(amount, dtype=np.float32),
         orders=np.asarray(orders, dtype=np.int32),
+        known=np.asarray(known, dtype=np.int32),
+        list_amount=np.asarray(list_amount, dtype=np.float32),
+        store=np.asarray(store, dtype=np.int32),
+        stores=np.empty(0, dtype=object) if stores is None else stores,
     )
 
 
@@ -169,23 +203,37 @@ def as_drop_counts(transactions: DataFrame, products: DataFrame, drop_department
 def as_purchase_days(
     transactions: DataFrame, products: DataFrame, time_zone: str, drop_departments: tuple[str, ...] = ()
 ) -> DataFrame:
-    """One row per customer, product and local day: `customer_id`, `product_id`, `day`, `quantity`, `amount`, `orders`.
+    """One row per customer, product and local day: `customer_id`, `product_id`, `day`, `quantity`, `amount`,
+    `list_amount`, `orders`, `store_id` (the last by name; null: not known), `known_day` (when we knew it all).
 
     `transactions` carries `customer_id` (joined through the customer map) and UTC `event_ts`; `products` has one row
     per product. Lines of products that are unknown, have no category or belong to `drop_departments` (fuel, coupons)
     are dropped; `as_drop_counts` says how many.
     """
     kept = with_drop_reason(transactions, products, drop_departments).where(F.col("drop_reason").isNull())
+    there = set(transactions.columns)
+    list_amount = F.coalesce(F.col("list_amount"), F.col("amount")) if "list_amount" in there else F.col("amount")
+    store = F.col("store_id") if "store_id" in there else F.lit(None).cast("string")
+    late = F.greatest("event_ts", "available_ts") if "available_ts" in there else F.col("event_ts")
     # two plain aggregates instead of a distinct count: Spark would expand the rows for it
     per_order = (
         with_local_time(kept, time_zone)
         .groupBy("customer_id", "product_id", F.col("local_day").alias("day"), "order_id")
-        .agg(F.sum("quantity").alias("quantity"), F.sum("amount").alias("amount"))
+        .agg(
+            F.sum("quantity").alias("quantity"),
+            F.sum("amount").alias("amount"),
+            F.sum(list_amount).alias("list_amount"),
+            F.max(store).alias("store_id"),
+            F.max(late).alias("late"),
+        )
     )
     return per_order.groupBy("customer_id", "product_id", "day").agg(
         F.sum("quantity").cast("bigint").alias("quantity"),
         F.sum("amount").cast("decimal(18,2)").alias("amount"),
+        F.sum("list_amount").cast("decimal(18,2)").alias("list_amount"),
         F.count(F.lit(1)).cast("int").alias("orders"),
+        F.max("store_id").alias("store_id"),
+        F.to_date(F.from_utc_timestamp(F.max("late"), time_zone)).alias("known_day"),
     )
 
 
@@ -197,16 +245,20 @@ def collect_interactions(purchase_days: DataFrame) -> Interactions:
     table = purchase_days.select(
         "customer_id",
         "product_id",
-        F.datediff(F.col("day"), F.lit("1970-01-01").cast("date")).alias("day"),
+        F.unix_date("day").alias("day"),
         F.col("quantity").cast("double").alias("quantity"),
         F.col("amount").cast("double").alias("amount"),
         F.col("orders").cast("int").alias("orders"),
+        F.unix_date("known_day").alias("known"),
+        F.col("list_amount").cast("double").alias("list_amount"),
+        "store_id",
     ).toArrow()
     return as_interactions(table)
 
 
 def as_interactions(table: pa.Table) -> Interactions:
-    """`Interactions` of an Arrow table with one row per customer, product and day (`day` as days since 1970)."""
+    """`Interactions` of an Arrow table with one row per customer, product and day (`day` as days since 1970); the
+    columns `known`, `list_amount` and `store_id` may be missing."""
     if table.num_rows == 0:
         raise DataError("there are no purchases to learn from: is the as-of date after the first transaction?")
     customers, customer = _positions(table["customer_id"])
@@ -214,11 +266,16 @@ def as_interactions(table: pa.Table) -> Interactions:
     day, quantity, amount, orders = (
         np.asarray(table[name].to_numpy()) for name in ("day", "quantity", "amount", "orders")
     )
-    return from_columns(customers, products, customer, product, day, quantity, amount, orders)
+    stores, store = _positions(table["store_id"]) if "store_id" in table.column_names else (None, None)
+    known, list_amount = (
+        np.asarray(table[name].to_numpy()) if name in table.column_names else None for name in ("known", "list_amount")
+    )
+    more = {"known": known, "list_amount": list_amount, "store": store, "stores": stores}
+    return from_columns(customers, products, customer, product, day, quantity, amount, orders, **more)  # type: ignore[arg-type]
 
 
 def _positions(column: pa.ChunkedArray) -> tuple[Ids, NDArray[np.int32]]:
-    """Sorted distinct values of a string column, and each row's position in them."""
+    """Sorted distinct values of a string column, and each row's position in them; -1 where it is null."""
     encoded = column.combine_chunks().dictionary_encode()
     if isinstance(encoded, pa.ChunkedArray):
         encoded = encoded.unify_dictionaries().combine_chunks()
@@ -226,4 +283,5 @@ def _positions(column: pa.ChunkedArray) -> tuple[Ids, NDArray[np.int32]]:
     order = np.argsort(values, kind="stable")
     rank = np.empty(len(values), dtype=np.int32)
     rank[order] = np.arange(len(values), dtype=np.int32)
-    return values[order], rank[encoded.indices.to_numpy()]
+    place = encoded.indices.fill_null(len(values)).to_numpy()
+    return values[order], np.append(rank, np.int32(-1))[place]

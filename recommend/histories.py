@@ -9,9 +9,13 @@ from numpy.typing import NDArray
 
 from features.interactions import Interactions
 from recommend.catalogue import Catalogue, Codes
-
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+from recommend.dealings import Dealings, as_dealings
+from recommend.runs import Floats as Floats
+from recommend.runs import Ints as Ints
+from recommend.runs import is_in as is_in
+from recommend.runs import run_starts as run_starts
+from recommend.runs import sum_runs as sum_runs
+from recommend.signals import Seen, Tagged, build_seen, build_tagged, no_tags, no_views
 
 
 @dataclass(frozen=True)
@@ -19,7 +23,9 @@ class Histories:
     """Purchases before `cut` (days since 1970-01-01, exclusive), one element per customer, item and day.
 
     `customers` (n,) are ids in the caller's order; `customer` and `item` are positions; arrays are sorted by
-    (customer, item, day). `age` is cut - day, at least 1.
+    (customer, item, day). `age` is cut - day, at least 1. `store` is a position in the model's stores, -1 unknown;
+    `list_amount` what the rows cost at shelf price. `seen` and `tagged` are what is known of the same customers
+    beside their purchases.
     """
 
     customers: NDArray[np.object_]
@@ -31,6 +37,10 @@ class Histories:
     orders: Floats
     quantity: Floats
     amount: Floats
+    list_amount: Floats
+    store: Ints
+    seen: Seen
+    tagged: Tagged
 
     @property
     def n(self) -> int:
@@ -48,9 +58,14 @@ def build_histories(
     orders: NDArray,
     quantity: NDArray,
     amount: NDArray,
+    *,
+    list_amount: NDArray | None = None,
+    store: NDArray | None = None,
+    seen: Seen | None = None,
+    tagged: Tagged | None = None,
 ) -> Histories:
     """Histories from rows in any order: rows at or after `cut` or with item -1 are dropped, duplicates summed.
-    Customers need not be sorted.
+    Customers need not be sorted. `seen` and `tagged` come from `build_seen` and `build_tagged`, at the same cut.
 
     This is the only door by which purchases reach candidates and features, so the cut is made here and nowhere else.
     """
@@ -60,66 +75,83 @@ def build_histories(
     order = np.lexsort((-age, i, c))
     c, i, age = c[order], i[order], age[order]
     start = run_starts(c, i, age)
-    # float32 first: what is collected for training and what a worker gets are then the same numbers
-    sums = [sum_runs(v[keep].astype(np.float32).astype(np.float64)[order], start) for v in (orders, quantity, amount)]
-    return Histories(customers, n_items, cut, c[start], i[start], age[start], *sums)
+
+    def summed(values: NDArray) -> Floats:
+        # float32 first: what is collected for training and what a worker gets are then the same numbers
+        return sum_runs(values[keep].astype(np.float32).astype(np.float64)[order], start)
+
+    where = np.full(len(day), -1) if store is None else store
+    return Histories(
+        customers,
+        n_items,
+        cut,
+        c[start],
+        i[start],
+        age[start],
+        summed(orders),
+        summed(quantity),
+        summed(amount),
+        summed(amount if list_amount is None else list_amount),
+        np.maximum.reduceat(where[keep][order].astype(np.int64), start) if len(start) else np.empty(0, np.int64),
+        seen if seen is not None else no_views(),
+        tagged if tagged is not None else no_tags(),
+    )
 
 
-def histories_before(data: Interactions, catalogue: Catalogue, cut: int) -> Histories:
-    """The histories of all customers of `data`; products outside the catalogue are dropped."""
-    place = catalogue.positions(data.products)
+def histories_before(data: Dealings | Interactions, catalogue: Catalogue, cut: int) -> Histories:
+    """The histories of all customers of `data`: what had happened and was known before `cut`; products outside the
+    catalogue are dropped."""
+    known = as_dealings(data).before(cut)
+    bought, views, tags = known.purchases, known.views, known.tags
+    place = _places(catalogue, bought)
     return build_histories(
-        data.customers,
+        bought.customers,
         len(catalogue),
         cut,
-        data.customer,
-        place[data.product] if len(data.product) else np.empty(0, np.int64),
-        data.day,
-        data.orders,
-        data.quantity,
-        data.amount,
+        bought.customer,
+        place[bought.product],
+        bought.day,
+        bought.orders,
+        bought.quantity,
+        bought.amount,
+        list_amount=bought.list_amount,
+        store=bought.store,
+        seen=build_seen(cut, views.customer, place[views.product], views.day, views.quantity, views.amount),
+        tagged=build_tagged(cut, tags.customer, tags.product, tags.day, tags.amount),
     )
+
+
+def _places(catalogue: Catalogue, data: Interactions) -> Ints:
+    """Catalogue position of each product of `data`, -1 where it is outside."""
+    return catalogue.positions(data.products) if data.n_products else np.empty(0, np.int64)
 
 
 def one_level_up(h: Histories, place: Codes, n_items: int) -> Histories:
     """The histories of the groups that the items belong to; `place` (n_items,) is -1 for items without a group."""
-    group = place[h.item].astype(np.int64)
-    day = h.cut - h.age
-    return build_histories(h.customers, n_items, h.cut, h.customer, group, day, h.orders, h.quantity, h.amount)
+    above = np.asarray(place)
+    return build_histories(
+        h.customers,
+        n_items,
+        h.cut,
+        h.customer,
+        above[h.item].astype(np.int64),
+        h.cut - h.age,
+        h.orders,
+        h.quantity,
+        h.amount,
+        list_amount=h.list_amount,
+        store=h.store,
+        seen=build_seen(h.cut, h.seen.customer, above[h.seen.item], h.cut - h.seen.age, h.seen.views, h.seen.carts),
+        tagged=h.tagged,
+    )
 
 
-def bought_between(data: Interactions, catalogue: Catalogue, start: int, end: int) -> Ints:
+def bought_between(data: Dealings | Interactions, catalogue: Catalogue, start: int, end: int) -> Ints:
     """Sorted keys customer * n_items + item of what was bought on days start <= day < end: labels."""
-    place = catalogue.positions(data.products)
-    rows = (data.day >= start) & (data.day < end)
-    item = place[data.product[rows]]
-    key = data.customer[rows].astype(np.int64) * len(catalogue) + item
+    bought = as_dealings(data).purchases.between(start, end)
+    item = _places(catalogue, bought)[bought.product]
+    key = bought.customer.astype(np.int64) * len(catalogue) + item
     return np.unique(key[item >= 0])
-
-
-def is_in(sorted_keys: Ints, keys: Ints) -> NDArray[np.bool_]:
-    """Whether each of `keys` is among `sorted_keys`."""
-    if not len(sorted_keys):
-        return np.zeros(len(keys), dtype=bool)
-    at = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
-    return np.asarray(sorted_keys[at] == keys)
-
-
-def run_starts(*columns: NDArray) -> Ints:
-    """Positions where a new combination of the sorted columns begins."""
-    n = len(columns[0])
-    if n == 0:
-        return np.empty(0, dtype=np.int64)
-    new = np.ones(n, dtype=bool)
-    new[1:] = False
-    for column in columns:
-        new[1:] |= column[1:] != column[:-1]
-    return np.flatnonzero(new).astype(np.int64)
-
-
-def sum_runs(values: Floats, start: Ints) -> Floats:
-    """Sum of each run of `values` that begins at `start`."""
-    return np.add.reduceat(values, start) if len(start) else np.empty(0, dtype=np.float64)
 
 
 def take(histories: Histories, chosen: Ints) -> Histories:
@@ -137,4 +169,8 @@ def take(histories: Histories, chosen: Ints) -> Histories:
         histories.orders[rows],
         histories.quantity[rows],
         histories.amount[rows],
+        histories.list_amount[rows],
+        histories.store[rows],
+        histories.seen.take(new),
+        histories.tagged.take(new),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -22,7 +23,8 @@ class ItemSide:
     in the last 28 days. buyers: customers ever. again: share of buyers who came back for it. gap: median days between
     two purchases by one customer (nan below 5 gaps). price: mean amount per unit. since: days since its first sale.
     can_offer, can_repeat: bool. customers: how many there are, shape (). factors (n_items, f): ALS item factors.
-    similar_items (s,) int64 positions and similar_weights (s, s): score of column from owned row.
+    similar_items (s,) int64 positions and similar_weights (s, s): score of column from owned row. parts: what sources
+    learned beside, by name (`recommend/sources/registry.py`).
     """
 
     pop7: Array32
@@ -40,17 +42,31 @@ class ItemSide:
     factors: Array32
     similar_items: Ints
     similar_weights: Array32
+    parts: Mapping[str, NDArray]
 
     def save(self, folder: Path, prefix: str) -> None:
-        """One .npy file per array, `<prefix>.<name>.npy`."""
-        for f in fields(self):
-            np.save(folder / f"{prefix}.{f.name}.npy", getattr(self, f.name), allow_pickle=False)
+        """One .npy file per array, `<prefix>.<name>.npy`, and `<prefix>.part.<name>.npy` for what sources learned."""
+        for name in _arrays():
+            np.save(folder / f"{prefix}.{name}.npy", getattr(self, name), allow_pickle=False)
+        for name, values in self.parts.items():
+            np.save(folder / f"{prefix}.part.{name}.npy", values, allow_pickle=False)
 
     @staticmethod
     def open(folder: Path, prefix: str) -> ItemSide:
         """The arrays saved in `folder`, memory-mapped."""
-        names = [f.name for f in fields(ItemSide)]
-        return ItemSide(**{n: np.load(folder / f"{prefix}.{n}.npy", mmap_mode="r", allow_pickle=False) for n in names})
+
+        def load(path: Path) -> NDArray:
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+        start = f"{prefix}.part."
+        found = sorted(folder.glob(f"{start}*.npy"))
+        parts = {p.name.removeprefix(start).removesuffix(".npy"): load(p) for p in found}
+        return ItemSide(**{n: load(folder / f"{prefix}.{n}.npy") for n in _arrays()}, parts=parts)
+
+
+def _arrays() -> list[str]:
+    """The fields that are one array each."""
+    return [f.name for f in fields(ItemSide) if f.name != "parts"]
 
 
 def fit_item_side(
@@ -59,8 +75,9 @@ def fit_item_side(
     similar_items: Ints,
     similar_weights: Array32,
     params: CandidateParams,
+    parts: Mapping[str, NDArray] | None = None,
 ) -> ItemSide:
-    """Item statistics of the histories of all customers, beside factors and weights that were fitted on the same."""
+    """Item statistics of the histories of all customers, beside what was fitted on the same."""
     n = h.n_items
     pair = run_starts(h.customer, h.item)
     item, first_age = h.item[pair], h.age[pair]  # ages fall within a pair: the first is the oldest
@@ -94,6 +111,7 @@ def fit_item_side(
         factors=factors,
         similar_items=similar_items,
         similar_weights=similar_weights,
+        parts={} if parts is None else parts,
     )
 
 

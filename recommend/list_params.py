@@ -11,12 +11,12 @@ EVERY = 1_000_000
 class CandidateParams:
     """Which items a customer's candidates are taken from.
 
-    `als`, `similar` and `popular` are how many each source gives beside the customer's own items; `own` caps her own,
-    best first. An item she does not own is offered when at least `min_customers` customers bought it; any item only
-    when somebody bought it in the last `max_idle_days`, so that what is no longer sold drops out.
+    One number per source (`recommend/sources/`): at most so many items per customer; `repeat` are her own. An item
+    she does not own is offered when at least `min_customers` customers bought it; any item only when somebody bought
+    it in the last `max_idle_days`, so that what is no longer sold drops out.
     """
 
-    own: int = 400
+    repeat: int = 400
     als: int = 80
     similar: int = 80
     popular: int = 80
@@ -55,7 +55,7 @@ class CategoryParams:
     def candidates(self) -> CandidateParams:
         """Every category with enough customers is a candidate of everybody."""
         return CandidateParams(
-            own=EVERY, als=0, similar=0, popular=EVERY, min_customers=self.min_customers, max_idle_days=EVERY
+            repeat=EVERY, als=0, similar=0, popular=EVERY, min_customers=self.min_customers, max_idle_days=EVERY
         )
 
     def lists(self, products: ListParams) -> ListParams:

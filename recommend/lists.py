@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommend.candidates import rank_in
 from recommend.histories import Floats, Ints
 from recommend.list_params import ListParams
+from recommend.runs import rank_in
 
 PRODUCT_KINDS = ("replenish", "discover", "cross_category", "trending", "fallback")
 FALLBACK = 4

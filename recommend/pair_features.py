@@ -6,24 +6,24 @@ for a customer depends on her own rows only, never on who else is in the batch. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from recommend.catalogue import LEVELS, Catalogue
-from recommend.histories import Floats, Histories, Ints, run_starts, sum_runs
+from recommend.histories import Floats, Histories, Ints, run_starts
 from recommend.item_side import ItemSide
+from recommend.pairs import HALF_LIVES, Pairs, group_pairs, own_pairs
+from recommend.sources.registry import SCORES
 
-HALF_LIVES = (14, 30, 60, 120)
 PRIOR_GAP = 28.0  # days between purchases of an item of which nothing is known
-RECENT_DAYS = 56
 
 OWN = ("times", *(f"count_half{d}" for d in HALF_LIVES), "recency", "known_for", "gap", "due", "units", "share60")
 ITEM = ("pop7", "pop28", "pop56", "new28", "buyers", "again", "item_gap", "price", "since", "trend")
 CUSTOMER = ("last_seen", "days28", "days84", "own_items", "new_items28", "lines_per_day", "mean_price", "member_for")
 GROUP = ("count30", "count120", "share120", "recency", "days", "due")
-MATCH = ("als", "similar", "similar_recent", "price_ratio")
+MATCH = (*SCORES, "price_ratio")
 FEATURES = (
     *OWN,
     *(f"item_{n}" for n in ITEM),
@@ -33,76 +33,8 @@ FEATURES = (
 )
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """What happened between customers and one level of the hierarchy: one element per pair, sorted by `key`.
-
-    `key` is customer * n + item; `times` days with a purchase; `counts` (n_pairs, 4) orders, decayed by `HALF_LIVES`;
-    `last` and `first` are ages, `units` a sum.
-    """
-
-    key: Ints
-    times: Floats
-    counts: Floats
-    last: Floats
-    first: Floats
-    units: Floats
-
-    def find(self, key: Ints) -> tuple[Ints, NDArray[np.bool_]]:
-        """Position of each key (any position where absent) and whether it is there."""
-        if not len(self.key):
-            return np.zeros(len(key), dtype=np.int64), np.zeros(len(key), dtype=bool)
-        at = np.minimum(np.searchsorted(self.key, key), len(self.key) - 1)
-        return at, self.key[at] == key
-
-
-def decayed(age: NDArray, half_life: float) -> Floats:
-    """Weight of a purchase of that age: 1 on the last day before the cut, a half `half_life` days earlier."""
-    return np.asarray(np.exp2((1.0 - age.astype(np.float64)) / half_life))
-
-
-def summarise_pairs(customer: Ints, item: Ints, age: Ints, orders: Floats, units: Floats, n_items: int) -> Pairs:
-    """Summaries of rows sorted by (customer, item, age falling), one row per day."""
-    start = run_starts(customer, item)
-    end = np.append(start, len(item))[1:] - 1
-    counts = [sum_runs(orders * decayed(age, half), start) for half in HALF_LIVES]
-    return Pairs(
-        customer[start] * n_items + item[start],
-        (end - start + 1).astype(np.float64),
-        np.stack(counts, axis=1) if len(start) else np.empty((0, len(HALF_LIVES))),
-        age[end].astype(np.float64) if len(start) else np.empty(0),
-        age[start].astype(np.float64),
-        sum_runs(units, start),
-    )
-
-
-def own_pairs(h: Histories) -> Pairs:
-    """Summaries of the customers' own items."""
-    return summarise_pairs(h.customer, h.item, h.age, h.orders, h.quantity, h.n_items)
-
-
-def group_pairs(h: Histories, codes: NDArray, n_groups: int) -> Pairs:
-    """Summaries one level up: what happened between the customers and the groups of their items."""
-    group = codes[h.item].astype(np.int64)
-    order = np.lexsort((-h.age, group, h.customer))
-    c, g, age = h.customer[order], group[order], h.age[order]
-    start = run_starts(c, g, age)
-    # one order holds several items of a group: the largest count of the day stands for it
-    orders = np.maximum.reduceat(h.orders[order], start) if len(start) else h.orders
-    return summarise_pairs(c[start], g[start], age[start], orders, sum_runs(h.quantity[order], start), n_groups)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What the collaborative models say of each pair, each (n_pairs,): see `recommend/candidates.py`."""
-
-    als: Floats
-    similar: Floats
-    similar_recent: Floats
-
-
 def pair_features(
-    h: Histories, catalogue: Catalogue, side: ItemSide, customer: Ints, item: Ints, scores: Scores
+    h: Histories, catalogue: Catalogue, side: ItemSide, customer: Ints, item: Ints, scores: Mapping[str, Floats]
 ) -> NDArray[np.float32]:
     """The matrix (n_pairs, len(FEATURES)), nan where a value is not known. `customer` indexes `h.customers`."""
     own = own_pairs(h)
@@ -118,7 +50,7 @@ def pair_features(
         key = customer * n_groups + catalogue.codes[level][item]
         blocks.append(_group_features(groups, key, totals["count120"][customer]))
     price = np.log((side.price[item] + 0.1) / (totals["mean_price"][customer] + 0.1))
-    blocks.append(np.stack([scores.als, scores.similar, scores.similar_recent, price], axis=1))
+    blocks.append(np.stack([*(scores[name] for name in SCORES), price], axis=1))
     return np.concatenate(blocks, axis=1, dtype=np.float32)
 
 

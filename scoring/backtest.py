@@ -12,12 +12,13 @@ from features.interactions import Interactions
 from models.metrics import calibration_curve, ece, ece_noise_floor, intervals
 from recommend.catalogue import Catalogue
 from recommend.categories import STATES
+from recommend.dealings import Dealings
 from recommend.histories import Ints, bought_between, histories_before, is_in
 from recommend.lists import PRODUCT_KINDS, Rows
 from recommend.metrics import bootstrap_interval
 from scoring.recommendations import publish
 from scoring.second_stage import MODES, Scored, SecondStage, raw_scores
-from scoring.stage_gate import list_metrics, own_keys, pick_rows
+from scoring.stage_gate import list_metrics, own_keys
 from scoring.train_second_stage import Trained, fit_calibrators, rescored
 
 Table = list[dict[str, object]]
@@ -26,7 +27,7 @@ DRAWS = 50
 
 
 def backtest(
-    data: Interactions, catalogue: Catalogue, cut: int, stage: SecondStage, horizon: int = 28, k: int = 10
+    data: Dealings | Interactions, catalogue: Catalogue, cut: int, stage: SecondStage, horizon: int = 28, k: int = 10
 ) -> tuple[Table, Table, Table]:
     """Ranking rows, calibration rows and curve rows of `stage` (fitted before `cut`) on [cut, cut + horizon).
 
@@ -117,7 +118,7 @@ def cross_fitted(trained: Trained) -> tuple[Table, Table]:
         mine = frame.found.customer % 2 == fold
         others = replace(
             frame,
-            found=pick_rows(frame.found, np.flatnonzero(~mine)),
+            found=frame.found.take(~mine),
             x=frame.x[~mine],
             bought=frame.bought[~mine],
             raw={mode: raw[~mine] for mode, raw in frame.raw.items()},
@@ -143,7 +144,7 @@ def compare_on_latest(trained: Trained, k: int = 10) -> Table:
     found, table = frame.found, []
     own = is_in(own_keys(frame.h), frame.truth)
     heuristic = frame.raw["heuristic"] + found.owned
-    scores = {"heuristic": heuristic, "ALS": found.scores.als, "EASE": found.scores.similar}
+    scores = {"heuristic": heuristic, "ALS": found.scores["als"], "EASE": found.scores["similar"]}
     if "ranker" in frame.raw:
         scores["second stage"] = frame.raw["ranker"]
     inside = {"all": np.ones(len(found.item), bool), "repeat": found.owned, "explore": ~found.owned}

@@ -95,12 +95,12 @@ class SecondStage:
             if about["format"] != FORMAT:
                 raise ModelError(f"{folder}: format {about['format']}, expected {FORMAT}; train the recommender again")
             level = Level(name, ListParams(**about["level"]["lists"]), about["level"]["lapsed_days"])
-            side = ItemSide.open(folder, name)
+            side, catalogue = ItemSide.open(folder, name), Catalogue.open(folder, name)
             params, fold = CandidateParams(**about["candidates"]), FoldInParams(**about["fold_in"])
             return SecondStage(
                 level,
-                Catalogue.open(folder, name),
-                Sources.of(side, params, fold),
+                catalogue,
+                Sources.of(side, catalogue, params, fold),
                 open_ranker(folder, name) if about["ranker"] else None,
                 about["modes"],
                 {key: Calibrator.from_json(json.dumps(c)) for key, c in about["calibrators"].items()},

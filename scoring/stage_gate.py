@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from models.gate import GateParams, Verdict, compare
 from models.ranker import Matrix, Ranker
-from recommend.candidates import Candidates, Sources, rank_in
+from recommend.candidates import Candidates, Sources
 from recommend.histories import Histories, Ints, is_in
+from recommend.runs import rank_in
 from scoring.second_stage import MODES, SEGMENTS, raw_scores
 
 K = 10
@@ -43,7 +44,7 @@ def gate(latest: Frame, params: GateParams) -> dict[str, list[Verdict]]:
     for segment in SEGMENTS:
         owned = segment == "repeat"
         inside = np.flatnonzero(latest.found.owned == owned)
-        found = pick_rows(latest.found, inside)
+        found = latest.found.take(inside)
         truth = latest.truth[is_in(own_keys(latest.h), latest.truth) == owned]
         values = {}
         for mode in MODES:
@@ -80,14 +81,3 @@ def top_rows(customer: Ints, item: Ints, score: NDArray, k: int) -> Ints:
 def own_keys(h: Histories) -> Ints:
     """Sorted keys of what the customers bought before the cut."""
     return np.unique(h.customer * h.n_items + h.item)
-
-
-def pick_rows(found: Candidates, rows: Ints) -> Candidates:
-    """The chosen pairs."""
-    scores = replace(
-        found.scores,
-        als=found.scores.als[rows],
-        similar=found.scores.similar[rows],
-        similar_recent=found.scores.similar_recent[rows],
-    )
-    return Candidates(found.customer[rows], found.item[rows], found.source[rows], found.owned[rows], scores)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from features.interactions import Interactions
-from recommend.candidates import rank_in
 from recommend.catalogue import Catalogue, build_catalogue
 from recommend.evaluation import Window
 from recommend.histories import histories_before
 from recommend.list_params import CandidateParams, ListParams
 from recommend.rankers import check_task
+from recommend.runs import rank_in
 from recommend.topk import Positions
 from scoring.recommender_params import Level, StageParams
 from scoring.second_stage import SEGMENTS, SecondStage

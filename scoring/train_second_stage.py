@@ -24,9 +24,11 @@ from models.ranker import Matrix, Ranker, fit_ranker, sample_negatives
 from models.recommender_params import RankerParams
 from recommend.candidates import FoldInParams, Sources, build_candidates, taste_matrix
 from recommend.catalogue import Catalogue
+from recommend.dealings import Dealings, as_dealings
 from recommend.histories import Histories, Ints, bought_between, histories_before, is_in, take
 from recommend.item_side import fit_item_side
 from recommend.pair_features import FEATURES, pair_features
+from recommend.sources.registry import fit_parts
 from scoring.recommender_params import Level, StageParams
 from scoring.second_stage import (
     MODES,
@@ -37,7 +39,7 @@ from scoring.second_stage import (
     n_kinds,
     segment_of,
 )
-from scoring.stage_gate import Frame, gate, pick_rows, top_rows, with_raw_scores
+from scoring.stage_gate import Frame, gate, top_rows, with_raw_scores
 
 Say = Callable[[str], None]
 CALIBRATION_DEPTH = 30  # rows per customer and segment, best first, that calibrators are fitted on
@@ -54,7 +56,7 @@ class Trained:
     notes: tuple[str, ...]
 
 
-def fit_sources(data: Interactions, h: Histories, params: StageParams) -> Sources:
+def fit_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: StageParams) -> Sources:
     """Item side at the cut of `h`, from the histories of all customers; `data` has the catalogue's product axis."""
     fold = FoldInParams(
         params.als.alpha,
@@ -70,26 +72,28 @@ def fit_sources(data: Interactions, h: Histories, params: StageParams) -> Source
     factors = np.zeros((h.n_items, params.als.columns), dtype=np.float32)
     if len(kept):
         als = replace(params.als, threads=params.threads)
-        factors[kept] = fit_als(taste[:, kept].tocsr(), data.products[kept], als).item_factors
-    ease = fit_ease(data.before(h.cut), h.cut, params.ease)
-    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates)
-    return Sources.of(side, params.candidates, fold)
+        factors[kept] = fit_als(taste[:, kept].tocsr(), catalogue.items[kept], als).item_factors
+    ease = fit_ease(data.purchases.before(h.cut), h.cut, params.ease)
+    parts = fit_parts(h, catalogue, params.candidates)
+    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts)
+    return Sources.of(side, catalogue, params.candidates, fold)
 
 
 def build_frame(
-    data: Interactions, catalogue: Catalogue, cut: int, params: StageParams, share: float | None
+    data: Dealings, catalogue: Catalogue, cut: int, params: StageParams, share: float | None
 ) -> tuple[Frame, Matrix]:
     """The window that starts at `cut`, and the weights of its rows; with `share`, only that much of what was not
     bought is kept (features are computed for kept rows only)."""
     every = histories_before(data, catalogue, cut)
-    sources = fit_sources(data, every, params)
+    sources = fit_sources(data, catalogue, every, params)
     learners = _customers(every, params.ranker)
     h = take(every, learners)
     with threadpool_limits(limits=1, user_api="blas"):  # many small systems: threads would wait for each other
         found = build_candidates(h, sources)
     number = np.full(data.n_customers, -1, dtype=np.int64)
     number[learners] = np.arange(h.n)
-    labels = data.where(number[data.customer] >= 0)
+    bought_by = data.purchases
+    labels = bought_by.where(number[bought_by.customer] >= 0)
     truth = bought_between(labels, catalogue, cut, cut + params.horizon_days)
     who, item = np.divmod(truth, len(catalogue))
     truth = number[who] * len(catalogue) + item
@@ -97,22 +101,22 @@ def build_frame(
     weight = np.ones(len(bought), dtype=np.float32)
     if share is not None:
         rows, weight = sample_negatives(bought, share, params.ranker.seed + cut)
-        found, bought = pick_rows(found, rows), bought[rows]
+        found, bought = found.take(rows), bought[rows]
     x = pair_features(h, catalogue, sources.side, found.customer, found.item, found.scores)
     return Frame(h, sources, found, x, bought, truth), weight
 
 
 def fit_second_stage(
-    data: Interactions, catalogue: Catalogue, cut: int, level: Level, params: StageParams, say: Say
+    data: Dealings | Interactions, catalogue: Catalogue, cut: int, level: Level, params: StageParams, say: Say
 ) -> Trained:
     """Ranker, calibrators and gate before `cut`, and the item side at `cut`. `data` may reach beyond the cut.
 
     The product axis of `data` is the catalogue. Raises `DataError` when nothing was bought before the cut.
     """
-    data = data.before(cut)
-    if not len(data):
+    data = as_dealings(data).before(cut)
+    if not len(data.purchases):
         raise DataError("no purchases before the cut; choose a later --as-of")
-    starts = _window_starts(int(data.day.min()), cut, params)
+    starts = _window_starts(int(data.purchases.day.min()), cut, params)
     ranker = _fit_on_windows(data, catalogue, starts[1:], params, say)
     latest = None
     if starts:
@@ -123,7 +127,7 @@ def fit_second_stage(
     modes = {s: MODES[int(passes(verdicts.get(s, [])))] for s in SEGMENTS}
     calibrators = fit_calibrators(level, latest, modes)
     every = histories_before(data, catalogue, cut)
-    stage = SecondStage(level, catalogue, fit_sources(data, every, params), ranker, modes, calibrators)
+    stage = SecondStage(level, catalogue, fit_sources(data, catalogue, every, params), ranker, modes, calibrators)
     notes = () if ranker is not None else ("too few purchases before the cut for a ranker: the heuristic stays",)
     return Trained(stage, latest, verdicts, notes)
 
@@ -135,7 +139,7 @@ def _window_starts(first_day: int, cut: int, params: StageParams) -> list[int]:
 
 
 def _fit_on_windows(
-    data: Interactions, catalogue: Catalogue, starts: list[int], params: StageParams, say: Say
+    data: Dealings, catalogue: Catalogue, starts: list[int], params: StageParams, say: Say
 ) -> Ranker | None:
     """The ranker over the windows that begin at `starts`; None when there are none."""
     xs, ys, ws = [], [], []
@@ -165,7 +169,7 @@ def fit_calibrators(level: Level, latest: Frame | None, modes: dict[str, str]) -
             out |= {f"{mode}.{k}": Calibrator("constant", y=(0.01,)) for k in kinds}
             continue
         inside = np.flatnonzero(latest.found.owned == (segment == "repeat"))
-        found, x, bought = pick_rows(latest.found, inside), latest.x[inside], latest.bought[inside]
+        found, x, bought = latest.found.take(inside), latest.x[inside], latest.bought[inside]
         raw = latest.raw[mode][inside]
         best = top_rows(found.customer, found.item, raw, CALIBRATION_DEPTH)
         raw, bought, kind = raw[best], bought[best].astype(np.float64), kinds_of(level, found, x)[best]

@@ -16,6 +16,7 @@ from recommend.catalogue import Catalogue, build_catalogue
 from recommend.histories import histories_before
 from recommend.item_side import fit_item_side
 from recommend.list_params import CandidateParams
+from recommend.sources.registry import fit_parts
 from scoring.recommender_params import StageParams
 from tests.purchases import purchases
 
@@ -61,7 +62,8 @@ def sources_at(data: Interactions, catalogue: Catalogue, cut: int, params: Candi
     fold = FoldInParams(ALS.alpha, ALS.regularization, ALS.half_life_days, ALS.weight, ALS.cap, ALS.bias)
     als = fit_als(taste_matrix(h, fold), data.products, ALS)
     ease = fit_ease(data.before(cut), cut, EASE)
-    return Sources.of(fit_item_side(h, als.item_factors, ease.kept, ease.weights, params), params, fold)
+    side = fit_item_side(h, als.item_factors, ease.kept, ease.weights, params, fit_parts(h, catalogue, params))
+    return Sources.of(side, catalogue, params, fold)
 
 
 def with_another_future(data: Interactions, cut: int) -> Interactions:

@@ -25,7 +25,7 @@ def test_cited_purchases_carry_the_row() -> None:
     h, sources = histories_before(data, shelf(data), CUT), sources_at(data, shelf(data), CUT)
     found = build_candidates(h, sources)
     rng, cited_drop, random_drop = np.random.default_rng(0), [], []
-    rows = np.flatnonzero(~found.owned & (found.scores.similar > 0))[:60]
+    rows = np.flatnonzero(~found.owned & (found.scores["similar"] > 0))[:60]
     evidence = cite_evidence(h, sources, found.customer[rows], found.item[rows], np.ones(len(rows), bool))
     for row, cited in zip(rows, evidence):
         c, i = int(found.customer[row]), int(found.item[row])
@@ -34,7 +34,7 @@ def test_cited_purchases_carry_the_row() -> None:
             after = build_candidates(without(h, c, gone), sources)
             at = (after.customer == c) & (after.item == i)
             if at.any():
-                drops.append(float(found.scores.similar[row] - after.scores.similar[at][0]))
+                drops.append(float(found.scores["similar"][row] - after.scores["similar"][at][0]))
     assert len(cited_drop) > 20
     assert np.mean(cited_drop) > np.mean(random_drop)
     assert min(cited_drop) > 0

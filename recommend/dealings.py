@@ -1,0 +1,79 @@
+"""All that the recommender learns from, on one axis of customers: purchases, views and carts, tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from features.interactions import Interactions, from_columns
+
+
+@dataclass(frozen=True)
+class Dealings:
+    """Three logs with the same `customers`, those without a purchase included.
+
+    `views` has the product axis of `purchases`; its `quantity` are page views and its `amount` times put into a cart.
+    `tags` has tags for products; its `amount` is the confidence of a tag on that day.
+    """
+
+    purchases: Interactions
+    views: Interactions
+    tags: Interactions
+
+    @property
+    def n_customers(self) -> int:
+        """Customers in the axis."""
+        return self.purchases.n_customers
+
+    def before(self, day: int) -> Dealings:
+        """What had happened and was known before the local day `day`; all axes stay."""
+        return Dealings(self.purchases.before(day), self.views.before(day), self.tags.before(day))
+
+    def of_customers(self, first: int, last: int) -> Dealings:
+        """The customers at positions first <= position < last; the other axes stay."""
+        return Dealings(*(log.of_customers(first, last) for log in (self.purchases, self.views, self.tags)))
+
+    def relabel(self, labels: NDArray[np.object_]) -> Dealings:
+        """Purchases and views one level up (`Interactions.relabel`); tags stay."""
+        return replace(self, purchases=self.purchases.relabel(labels), views=self.views.relabel(labels))
+
+
+def as_dealings(data: Dealings | Interactions) -> Dealings:
+    """`data`, or purchases of whose customers nothing else is known."""
+    if isinstance(data, Dealings):
+        return data
+    return Dealings(data, nothing(data.customers, data.products), nothing(data.customers, np.empty(0, dtype=object)))
+
+
+def nothing(customers: NDArray[np.object_], products: NDArray[np.object_]) -> Interactions:
+    """A log with these axes and no row."""
+    none = np.empty(0, dtype=np.int32)
+    zero = np.empty(0, dtype=np.float32)
+    return from_columns(customers, products, none, none, none, zero, zero, none)
+
+
+def on_one_axis(
+    purchases: Interactions,
+    views: Interactions | None = None,
+    tags: Interactions | None = None,
+    customers: Iterable[str] = (),
+    products: Iterable[str] = (),
+) -> Dealings:
+    """Logs with axes of their own brought to shared ones: all customers of the logs and `customers`, all products
+    bought and `products`. Views of other products are dropped."""
+    logs = [log for log in (purchases, views, tags) if log is not None]
+    who = _sorted(set(customers).union(*(log.customers for log in logs)))
+    what = _sorted(set(products).union(purchases.products))
+    bought = purchases.on_axes(who, what)
+    said = nothing(who, _sorted(set())) if tags is None else tags.on_axes(who, tags.products)
+    if views is None:
+        return Dealings(bought, nothing(who, what), said)
+    seen = views.take_products(np.isin(views.products.astype(str), what.astype(str)))
+    return Dealings(bought, seen.on_axes(who, what), said)
+
+
+def _sorted(ids: set[str]) -> NDArray[np.object_]:
+    return np.array(sorted(ids), dtype=object)

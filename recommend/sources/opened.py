@@ -1,0 +1,60 @@
+"""What all sources read, opened once per process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from recommend.catalogue import Catalogue
+from recommend.fold_in import FoldIn
+from recommend.histories import Ints
+from recommend.item_side import ItemSide, popularity_order
+from recommend.list_params import CandidateParams
+from recommend.topk import ItemBlocks
+
+
+@dataclass(frozen=True)
+class FoldInParams:
+    """How a customer's vector is solved from her history; the values that the item factors were fitted with.
+
+    `alpha`, `regularization`, `half_life_days`, `weight` ("log1p" or "capped" at `cap`) and `bias` as in the ALS.
+    """
+
+    alpha: float = 5.0
+    regularization: float = 60.0
+    half_life_days: float | None = 120.0
+    weight: str = "log1p"
+    cap: float = 5.0
+    bias: bool = True
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Item side, catalogue, fold-in, the positions of items that may be offered to whom they are new (`offered`),
+    their factors in blocks, and the same positions by sales of the last 28 days (`popular`)."""
+
+    side: ItemSide
+    catalogue: Catalogue
+    params: CandidateParams
+    fold_params: FoldInParams
+    fold: FoldIn
+    offered: Ints
+    blocks: ItemBlocks
+    popular: Ints
+
+    @staticmethod
+    def of(side: ItemSide, catalogue: Catalogue, params: CandidateParams, fold: FoldInParams) -> Sources:
+        """Prepares the item side for lookups."""
+        offered = np.flatnonzero(side.can_offer).astype(np.int64)
+        order = popularity_order(side.pop28)
+        return Sources(
+            side,
+            catalogue,
+            params,
+            fold,
+            FoldIn(np.asarray(side.factors), fold.alpha, fold.regularization, fold.bias),
+            offered,
+            ItemBlocks.of(np.asarray(side.factors[offered]), fold.bias),
+            order[np.asarray(side.can_offer)[order]],
+        )

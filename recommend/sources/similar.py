@@ -1,0 +1,64 @@
+"""Items that go with what she bought, by item-item weights (EASE)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from recommend.histories import Floats, Histories, Ints, run_starts
+from recommend.item_side import ItemSide
+from recommend.sources.block import DIGITS, Block
+
+NAME = "similar"
+SCORES = ("similar", "similar_recent")
+ALL_DAYS = 1_000_000
+RECENT_DAYS = 56
+
+
+def propose(b: Block, k: int) -> Ints:
+    """Keys of the `k` best items per customer with a positive score that are neither hers nor banned."""
+    items = np.asarray(b.s.side.similar_items)
+    k = min(k, len(items))
+    if k == 0 or not b.h.n:
+        return np.empty(0, dtype=np.int64)
+    column = np.full(b.h.n_items, -1, dtype=np.int64)
+    column[items] = np.arange(len(items))
+    customer, item = b.split(b.closed)
+    inside = column[item] >= 0
+    free = np.round(sums(b.h, b.s.side, ALL_DAYS), DIGITS)
+    free[customer[inside], column[item[inside]]] = 0.0
+    free[:, ~np.asarray(b.s.side.can_offer)[items]] = 0.0
+    edge = np.partition(free, free.shape[1] - k, axis=1)[:, free.shape[1] - k, None]
+    above = free > edge
+    # ties at the edge go to the smaller id
+    tied = (free == edge) & (np.cumsum(free == edge, axis=1) <= k - above.sum(axis=1, keepdims=True))
+    row, place = np.nonzero((above | tied) & (free > 0))
+    return np.asarray(row * b.h.n_items + items[place])
+
+
+def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:
+    """Over all she bought, and over what she bought in the last `RECENT_DAYS`."""
+    days = {"similar": ALL_DAYS, "similar_recent": RECENT_DAYS}
+    return {name: _pick(sums(b.h, b.s.side, d), b.s.side, customer, item) for name, d in days.items()}
+
+
+def sums(h: Histories, side: ItemSide, days: int) -> Floats:
+    """Scores (customers, similar items): sums of the weights of the items she bought in the last `days`."""
+    column = np.full(h.n_items, -1, dtype=np.int64)
+    column[side.similar_items] = np.arange(len(side.similar_items))
+    known = (column[h.item] >= 0) & (h.age <= days)
+    customer, item = h.customer[known], column[h.item[known]]
+    start = run_starts(customer, item)
+    shape = (h.n, len(side.similar_items))
+    # float32 like the weights, which would otherwise be copied; rows are summed one by one, whatever the batch
+    seen = csr_matrix((np.ones(len(start), dtype=np.float32), (customer[start], item[start])), shape=shape)
+    return np.asarray(seen @ np.asarray(side.similar_weights), dtype=np.float64)
+
+
+def _pick(scores: Floats, side: ItemSide, customer: Ints, item: Ints) -> Floats:
+    """The pair's score, 0 where the item is not among the similar items."""
+    items = np.asarray(side.similar_items)
+    if not len(items):
+        return np.zeros(len(customer))
+    at = np.minimum(np.searchsorted(items, item), len(items) - 1)
+    return np.where(items[at] == item, np.round(scores[customer, at], DIGITS), 0.0)
