@@ -240,20 +240,31 @@ def as_purchase_days(
 def collect_interactions(purchase_days: DataFrame) -> Interactions:
     """The training boundary: collects `as_purchase_days` rows to this process as arrays, through Arrow.
 
-    Raises `DataError` when there is no row.
+    `known_day`, `list_amount` and `store_id` may be missing, so that other logs can be collected alike. Raises
+    `DataError` when there is no row.
     """
-    table = purchase_days.select(
-        "customer_id",
-        "product_id",
-        F.unix_date("day").alias("day"),
-        F.col("quantity").cast("double").alias("quantity"),
-        F.col("amount").cast("double").alias("amount"),
-        F.col("orders").cast("int").alias("orders"),
-        F.unix_date("known_day").alias("known"),
-        F.col("list_amount").cast("double").alias("list_amount"),
-        "store_id",
-    ).toArrow()
-    return as_interactions(table)
+    columns = {
+        "day": F.unix_date("day"),
+        "quantity": F.col("quantity").cast("double"),
+        "amount": F.col("amount").cast("double"),
+        "orders": F.col("orders").cast("int"),
+    }
+    if "known_day" in purchase_days.columns:
+        columns["known"] = F.unix_date("known_day")
+    if "list_amount" in purchase_days.columns:
+        columns["list_amount"] = F.col("list_amount").cast("double")
+    if "store_id" in purchase_days.columns:
+        columns["store_id"] = F.col("store_id")
+    named = [value.alias(name) for name, value in columns.items()]
+    return as_interactions(purchase_days.select("customer_id", "product_id", *named).toArrow())
+
+
+def collect_log(days: DataFrame) -> Interactions | None:
+    """As `collect_interactions`, for a log that may be empty: None then."""
+    try:
+        return collect_interactions(days)
+    except DataError:
+        return None
 
 
 def as_interactions(table: pa.Table) -> Interactions:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from features.batches import map_batches
 from features.errors import DataError, ModelError
 from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
+from jobs.recommender_logs import LOGS, read_logs
 from jobs.runs import Job, Step
-from scoring.recommendations import as_histories, category_rows, open_recommender, product_rows
-from scoring.recommender_inputs import known_purchase_days
+from scoring.history_rows import as_histories
+from scoring.recommendations import category_rows, open_recommender, product_rows
 
 NAME = "recommender"
 STEP = Step(
     "recommend-products",
     reads=("transactions", "products", "customer_map"),
+    optional=LOGS,
     writes=("next_best_products", "next_best_categories"),
     models=(NAME,),
-    settings=("recommender", "time_zone"),
+    settings=("recommender", "time_zone", "horizon_days"),
     next="nextbest score-channels",
 )
 
@@ -30,18 +32,8 @@ def run(job: Job) -> None:
             "its lists would know the future. Train at that date first: nextbest train-recommender --as-of "
             f"{job.as_of.day}"
         )
-    histories = job.write_read(
-        "histories",
-        as_histories(
-            known_purchase_days(
-                job.read("transactions"),
-                job.read("products"),
-                job.read("customer_map"),
-                job.as_of,
-                job.settings.recommender.drop_departments,
-            )
-        ),
-    )
+    logs = read_logs(job)
+    histories = job.write_read("histories", as_histories(logs.purchases, views=logs.views, tags=logs.tags))
     open_path = job.engine.ship(model.path)
     rows = job.write(
         "next_best_products", map_batches(histories, product_rows(open_path, job.as_of), NEXT_BEST_PRODUCTS)

@@ -13,21 +13,24 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from features.interactions import collect_interactions
+from features.interactions import collect_interactions, collect_log
 from jobs.code_version import code_version
 from jobs.memory import release_memory
+from jobs.recommender_logs import LOGS, read_logs
 from jobs.recommender_plots import calibration_figure, recall_figure
 from jobs.runs import Job, Step
 from jobs.tracking import TrainingRun
+from recommend.dealings import on_one_axis
 from scoring.backtest import compare_on_latest, cross_fitted
 from scoring.recommendations import build_recommender
-from scoring.recommender_inputs import Levels, build_levels, catalogue_rows, known_purchase_days
+from scoring.recommender_inputs import Levels, build_levels, catalogue_rows
 from scoring.train_second_stage import Trained, fit_second_stage
 
 NAME = "recommender"
 STEP = Step(
     "train-recommender",
     reads=("transactions", "products", "customer_map"),
+    optional=LOGS,
     trains=(NAME,),
     settings=("recommender", "time_zone", "horizon_days", "seed", "threads"),
     next="nextbest recommend-products",
@@ -62,7 +65,10 @@ def run(job: Job) -> None:
             del trained
             release_memory()
         lines.log(t, f"latest28d.{job.as_of.day}")
-        model = build_recommender(job.as_of.day, settings.horizon_days, stages[0], stages[1], levels.place)
+        bought, said = levels.products.purchases, levels.products.tags
+        model = build_recommender(
+            job.as_of.day, settings.horizon_days, stages[0], stages[1], levels.place, bought.stores, said.products
+        )
         kinds = {f"{s.level.name}.{k}": v for s in stages for k, v in s.modes.items()}
         version = t.register(NAME, model.save(job.scratch / NAME), kinds)
         # within the model each segment is the heuristic unless the gate let the second stage through
@@ -72,19 +78,18 @@ def run(job: Job) -> None:
 
 
 def read_levels(job: Job) -> Levels:
-    """Purchases known before the cut and the catalogue, as arrays."""
-    days = known_purchase_days(
-        job.read("transactions"),
-        job.read("products"),
-        job.read("customer_map"),
-        job.as_of,
-        job.settings.recommender.drop_departments,
-    )
-    purchases = collect_interactions(days)
-    levels = build_levels(purchases, catalogue_rows(job.read("products"), job.as_of).toArrow().to_pydict())
-    job.count("customers", purchases.n_customers)
+    """What customers did, as known before the cut, and the catalogue, as arrays."""
+    logs = read_logs(job)
+    purchases = collect_interactions(logs.purchases)
+    views = None if logs.views is None else collect_log(logs.views)
+    tags = None if logs.tags is None else collect_log(logs.tags)
+    dealings = on_one_axis(purchases, views, tags)
+    levels = build_levels(dealings, catalogue_rows(job.read("products"), job.as_of).toArrow().to_pydict())
+    job.count("customers", dealings.n_customers)
     job.count("products", purchases.n_products)
     job.count("purchase_days", len(purchases))
+    job.count("view_days", len(dealings.views))
+    job.count("tag_days", len(dealings.tags))
     return levels
 
 

@@ -9,7 +9,7 @@ so tables are equal for any engine and number of partitions.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -17,8 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 from threadpoolctl import threadpool_limits
 
 from features.as_of import AsOf
@@ -26,25 +24,27 @@ from features.batches import BatchFunction
 from features.errors import ModelError
 from recommend.catalogue import as_objects
 from recommend.categories import STATES
-from recommend.histories import Histories, Ints, build_histories, one_level_up
+from recommend.histories import Histories, Ints, one_level_up
 from recommend.lists import PRODUCT_KINDS, Rows, choose_rows
 from recommend.reasons import READ, RowFacts, write_reasons
+from scoring.history_rows import Axes, batch_histories
 from scoring.second_stage import Scored, SecondStage, column
 
-FORMAT = 1
+FORMAT = 2
 CUSTOMERS_AT_ONCE = 512
 
 
 @dataclass(frozen=True)
 class Recommender:
-    """Both levels, fitted at `cut`; `place` (n products,) is the position of each product's category, or -1."""
+    """Both levels, fitted at `cut`; `place` (n products,) is the position of each product's category, or -1; `axes`
+    what positions in histories mean."""
 
     cut: date
     horizon_days: int
     products: SecondStage
     categories: SecondStage
     place: Ints
-    index: dict[str, int]
+    axes: Axes
 
     def save(self, folder: Path) -> Path:
         """Writes one flat folder of JSON, .npy and LightGBM text files."""
@@ -53,16 +53,24 @@ class Recommender:
         self.categories.save(folder)
         np.save(folder / "place.npy", np.asarray(self.place), allow_pickle=False)
         about = {"format": FORMAT, "cut": self.cut.isoformat(), "horizon_days": self.horizon_days}
-        (folder / "recommender.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+        about |= {"stores": list(self.axes.stores), "tags": list(self.axes.tags)}
+        text = json.dumps(about, indent=1, ensure_ascii=False)
+        (folder / "recommender.json").write_text(text, encoding="utf-8")
         return folder
 
 
 def build_recommender(
-    cut: date, horizon_days: int, products: SecondStage, categories: SecondStage, place: Ints
+    cut: date,
+    horizon_days: int,
+    products: SecondStage,
+    categories: SecondStage,
+    place: Ints,
+    stores: Iterable[str] = (),
+    tags: Iterable[str] = (),
 ) -> Recommender:
-    """A recommender of two fitted levels."""
-    index = {str(p): i for i, p in enumerate(products.catalogue.items)}
-    return Recommender(cut, horizon_days, products, categories, place, index)
+    """A recommender of two fitted levels; `stores` and `tags` in the order of their positions."""
+    axes = Axes(*({str(v): i for i, v in enumerate(ids)} for ids in (products.catalogue.items, stores, tags)))
+    return Recommender(cut, horizon_days, products, categories, place, axes)
 
 
 @lru_cache(maxsize=2)
@@ -78,39 +86,18 @@ def open_recommender(folder: str) -> Recommender:
         if about["format"] != FORMAT:
             raise ModelError(f"{folder}: format {about['format']}, expected {FORMAT}; train the recommender again")
         cut, horizon = date.fromisoformat(about["cut"]), int(about["horizon_days"])
+        stores, tags = about["stores"], about["tags"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} holds no recommender: {error}; train the recommender again") from error
-    return build_recommender(
-        cut, horizon, SecondStage.open(path, "products"), SecondStage.open(path, "categories"), place
-    )
-
-
-def as_histories(purchase_days: DataFrame, excluded: DataFrame | None = None) -> DataFrame:
-    """One row per customer: `customer_id`, `purchases` (product_id, day, orders, quantity, amount), `excluded`.
-
-    `purchase_days` as from `features.interactions.as_purchase_days`. `excluded` (customer_id, product_id) is what must
-    not be recommended to whom: not eligible, out of stock, already offered. Lists are in no particular order.
-    """
-    day = F.datediff(F.col("day"), F.lit("1970-01-01").cast("date")).cast("int")
-    purchase = F.struct(
-        F.col("product_id"),
-        day.alias("day"),
-        F.col("orders").cast("double").alias("orders"),
-        F.col("quantity").cast("double").alias("quantity"),
-        F.col("amount").cast("double").alias("amount"),
-    )
-    histories = purchase_days.groupBy("customer_id").agg(F.collect_list(purchase).alias("purchases"))
-    if excluded is None:
-        return histories.withColumn("excluded", F.lit(None).cast("array<string>"))
-    banned = excluded.groupBy("customer_id").agg(F.collect_list("product_id").alias("excluded"))
-    return histories.join(banned, on="customer_id", how="left")
+    products, categories = (SecondStage.open(path, level) for level in ("products", "categories"))
+    return build_recommender(cut, horizon, products, categories, place, stores, tags)
 
 
 def product_rows(open_path: Callable[[], str], as_of: AsOf) -> BatchFunction:
     """Rows of `NEXT_BEST_PRODUCTS` for batches of `as_histories`; `open_path()` is the model folder in the worker."""
 
     def rows_of(model: Recommender, batch: pa.RecordBatch) -> pa.Table:
-        h, exclude = batch_histories(model, batch, as_of.epoch_day)
+        h, exclude = batch_histories(model.axes, batch, as_of.epoch_day)
         return recommend(model.products, h, as_of.day, model.horizon_days, exclude)
 
     return _pass(open_path, rows_of)
@@ -120,7 +107,7 @@ def category_rows(open_path: Callable[[], str], as_of: AsOf) -> BatchFunction:
     """Rows of `NEXT_BEST_CATEGORIES` for batches of `as_histories`."""
 
     def rows_of(model: Recommender, batch: pa.RecordBatch) -> pa.Table:
-        h, _ = batch_histories(model, batch, as_of.epoch_day)
+        h, _ = batch_histories(model.axes, batch, as_of.epoch_day)
         upper = one_level_up(h, np.asarray(model.place), len(model.categories.catalogue))
         return recommend(model.categories, upper, as_of.day, model.horizon_days)
 
@@ -135,32 +122,6 @@ def _pass(open_path: Callable[[], str], rows_of: Callable[[Recommender, pa.Recor
                     yield rows_of(open_recommender(open_path()), batch.slice(first, CUSTOMERS_AT_ONCE))
 
     return score
-
-
-def batch_histories(model: Recommender, batch: pa.RecordBatch, cut: int) -> tuple[Histories, Ints]:
-    """Histories of a batch, and sorted keys of what is excluded; products that the model does not know are dropped."""
-    customers = as_objects(batch["customer_id"].to_pylist())
-    n_items = len(model.products.catalogue)
-    who, purchases = _flatten(batch["purchases"])
-    item = _positions(model, purchases.field("product_id"))
-    day, orders, quantity, amount = (
-        purchases.field(n).to_numpy(zero_copy_only=False) for n in ("day", "orders", "quantity", "amount")
-    )
-    h = build_histories(customers, n_items, cut, who, item, day, orders, quantity, amount)
-    banned_who, banned = _flatten(batch["excluded"])
-    at = _positions(model, banned)
-    return h, np.unique((banned_who * n_items + at)[at >= 0])
-
-
-def _flatten(lists: pa.ListArray) -> tuple[Ints, pa.Array]:
-    """The elements of a list column, and the row of each; a null list has none."""
-    length = np.asarray(lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
-    return np.repeat(np.arange(len(lists)), length), lists.flatten()
-
-
-def _positions(model: Recommender, ids: pa.Array) -> Ints:
-    """Catalogue positions of the ids, -1 where unknown."""
-    return np.fromiter((model.index.get(p, -1) for p in ids.to_pylist()), dtype=np.int64, count=len(ids))
 
 
 def publish(stage: SecondStage, scored: Scored) -> Rows:

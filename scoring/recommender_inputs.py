@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
-from features.as_of import AsOf, known_before
+from features.as_of import AsOf, known_before, with_local_time
 from features.hierarchy import as_current_products
 from features.interactions import Interactions, as_purchase_days
 from features.order_lines import account_customers
 from recommend.catalogue import Catalogue, build_catalogue, by_category
+from recommend.dealings import Dealings, as_dealings
 from recommend.histories import Ints
 
 
 @dataclass(frozen=True)
 class Levels:
-    """Purchases and catalogue of both levels, axes aligned, and each product's category position."""
+    """Dealings and catalogue of both levels, axes aligned, and each product's category position."""
 
-    products: Interactions
+    products: Dealings
     catalogue: Catalogue
-    categories: Interactions
+    categories: Dealings
     upper: Catalogue
     place: Ints
 
@@ -46,10 +50,49 @@ def catalogue_rows(products: DataFrame, as_of: AsOf) -> DataFrame:
     )
 
 
-def build_levels(purchases: Interactions, rows: dict[str, list[str | None]]) -> Levels:
-    """Both levels from `collect_interactions` and the columns of `catalogue_rows` (same positions in each list)."""
+def known_view_days(
+    browsing: DataFrame | None, cart_events: DataFrame | None, customer_map: DataFrame, as_of: AsOf, days: int
+) -> DataFrame | None:
+    """Products looked at in the `days` local days before the cut, as known then; None without either source.
+
+    One row per customer, product and day: `quantity` page views, `amount` times put into a cart or marked as a
+    favourite; `orders` is 1, `known_day` when all of it was known.
+    """
+    parts = []
+    if browsing is not None:
+        wanted = browsing.where(F.col("event_kind").isin("view", "favourite"))
+        parts.append(_looks(wanted, as_of, days, F.col("event_kind") == "favourite"))
+    if cart_events is not None:
+        parts.append(_looks(cart_events.where(F.col("event_kind") == "add"), as_of, days, F.lit(True)))
+    if not parts:
+        return None
+    owners = account_customers(customer_map, as_of)
+    looks = reduce(lambda a, b: a.unionByName(b), parts).join(owners, on="account_id", how="inner")
+    return looks.groupBy("customer_id", "product_id", "day").agg(
+        F.sum(F.when(F.col("kept"), 0).otherwise(1)).cast("double").alias("quantity"),
+        F.sum(F.when(F.col("kept"), 1).otherwise(0)).cast("double").alias("amount"),
+        F.lit(1).alias("orders"),
+        F.max("known_day").alias("known_day"),
+    )
+
+
+def _looks(events: DataFrame, as_of: AsOf, days: int, kept: Column) -> DataFrame:
+    """Events with a product, of the last `days` days: account_id, product_id, day, known_day, kept."""
+    recent = known_before(events, as_of).where(
+        F.col("product_id").isNotNull() & (F.col("event_ts") >= F.lit(as_of.plus(-days).ts))
+    )
+    known = F.from_utc_timestamp(F.greatest("event_ts", "available_ts"), as_of.time_zone)
+    return with_local_time(recent, as_of.time_zone).select(
+        "account_id", "product_id", F.col("local_day").alias("day"), F.to_date(known).alias("known_day"),
+        kept.alias("kept"),
+    )  # fmt: skip
+
+
+def build_levels(data: Dealings | Interactions, rows: dict[str, list[Any]]) -> Levels:
+    """Both levels from what customers did and the columns of `catalogue_rows` (same positions in each list)."""
+    dealings = as_dealings(data)
     row = {p: i for i, p in enumerate(rows["product_id"])}
-    chosen = [row[p] for p in purchases.products]
+    chosen = [row[p] for p in dealings.purchases.products]
     column = {name: [values[i] for i in chosen] for name, values in rows.items()}
     catalogue = build_catalogue(
         [str(p) for p in column["product_id"]],
@@ -60,7 +103,7 @@ def build_levels(purchases: Interactions, rows: dict[str, list[str | None]]) -> 
     )
     upper, place = by_category(catalogue, category_departments(column["category"], column["department"]))
     names = np.asarray(upper.items)[place] if len(upper) else np.empty(0, dtype=object)
-    return Levels(purchases, catalogue, purchases.relabel(as_labels(names)), upper, place.astype(np.int64))
+    return Levels(dealings, catalogue, dealings.relabel(as_labels(names)), upper, place.astype(np.int64))
 
 
 def category_departments(categories: list[str | None], departments: list[str | None]) -> dict[str, str]:

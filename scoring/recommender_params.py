@@ -41,6 +41,7 @@ class RecommenderParams:
     """What the recommender learns from, how, and what its lists look like."""
 
     drop_departments: tuple[str, ...] = ()  # teach nothing about taste: fuel, coupons
+    view_days: int = 90  # days of views and carts that count for a list
     als: AlsParams = field(default_factory=lambda: AlsParams(factors=32, iterations=8))
     ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
     candidates: CandidateParams = field(default_factory=CandidateParams)
@@ -48,6 +49,10 @@ class RecommenderParams:
     gate: GateParams = field(default_factory=GateParams)
     lists: ListParams = field(default_factory=ListParams)
     categories: CategoryParams = field(default_factory=CategoryParams)
+
+    def view_history_days(self, horizon_days: int) -> int:
+        """Days of views that training reads: those that count, before the earliest window learned from."""
+        return self.view_days + horizon_days * (self.ranker.windows + 1)
 
     def products(self, horizon_days: int, threads: int) -> tuple[Level, StageParams]:
         """What training the product level needs."""

@@ -13,7 +13,8 @@ from features.as_of import EPOCH, AsOf
 from features.batches import map_batches
 from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
 from recommend.list_params import CategoryParams, ListParams
-from scoring.recommendations import as_histories, build_recommender, category_rows, open_recommender, product_rows
+from scoring.history_rows import as_histories
+from scoring.recommendations import build_recommender, category_rows, open_recommender, product_rows
 from scoring.recommender_inputs import build_levels
 from scoring.recommender_params import RecommenderParams
 from scoring.train_second_stage import fit_second_stage
