@@ -56,7 +56,10 @@ class SecondStage:
 
     def score(self, h: Histories, exclude: Ints | None = None) -> Scored:
         """Scores the candidates of every customer of `h`; `exclude` as in `build_candidates`."""
-        found = build_candidates(h, self.sources, exclude)
+        return self.score_found(h, build_candidates(h, self.sources, exclude))
+
+    def score_found(self, h: Histories, found: Candidates) -> Scored:
+        """Scores given candidates of customers of `h`."""
         x = pair_features(h, self.catalogue, self.sources.side, found.customer, found.item, found.scores)
         kind = kinds_of(self.level, found, x)
         raw, p_buy = np.zeros(len(kind)), np.zeros(len(kind))
