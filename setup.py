@@ -41,6 +41,7 @@ TEST = [
     "pytest>=8.3,<10",
     "hypothesis>=6.120,<7",
     "pytest-benchmark>=5.1,<6",
+    "pytest-xdist>=3.6,<4",  # two test files at a time
     "ruff>=0.17.6,<0.18",  # formatting differs between minor versions
     "mypy>=2.4,<2.5",
     "types-PyYAML>=6.0,<7",

@@ -9,6 +9,11 @@ from pyspark.sql import SparkSession
 from jobs.session import Engine, SessionParams
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The whole run on both engines comes first: with two files at a time it would else be waited for at the end."""
+    items.sort(key=lambda item: "test_end_to_end" not in item.nodeid)
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """One embedded engine; starting it takes most of a second."""
