@@ -67,7 +67,8 @@ class Contract:
     """What a table promises.
 
     `mode` is how the lake keeps it: "snapshot" (partitioned by `as_of`, one date replaced at a time), "whole"
-    (replaced as one) or "append" (only ever grows). `role` is "source", "product" or "internal".
+    (replaced as one) or "append" (only ever grows). A snapshot with `parts`, string columns, has just one combination
+    of their values of a date replaced at a time. `role` is "source", "product" or "internal".
     """
 
     name: str
@@ -79,11 +80,12 @@ class Contract:
     required: bool = False
     retention: str = "every version until `tables vacuum`"
     example: dict[str, object] = field(default_factory=dict, compare=False)
+    parts: tuple[str, ...] = ()
 
     @property
     def partition_by(self) -> list[str]:
         """Partition columns of the Delta table."""
-        return ["as_of"] if self.mode == "snapshot" else []
+        return ["as_of", *self.parts] if self.mode == "snapshot" else []
 
     @property
     def names(self) -> list[str]:

@@ -12,7 +12,7 @@ import json
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,18 +117,20 @@ class Job:
         if name not in self.pinned:
             raise LakeError(f"step {self.step.name} reads {name} without declaring it, or it is not there")
 
-    def write(self, name: str, data: DataFrame | pa.Table, note: str = "") -> int:
+    def write(
+        self, name: str, data: DataFrame | pa.Table, note: str = "", part: Mapping[str, str] | None = None
+    ) -> int:
         """Writes, seals and audits a table; it becomes visible when the step ends well. Returns its rows.
 
-        `note` is kept in the table's commit.
+        `note` is kept in the table's commit. `part` says which part of the snapshot it is, for a contract with `parts`.
         """
         if name not in self.step.writes + self.step.may_write:
             raise LakeError(f"step {self.step.name} writes {name} without declaring it")
-        staged = self.lake.stage(name, data, self.attempt_id, self.as_of.day)
+        staged = self.lake.stage(name, data, self.attempt_id, self.as_of.day, part)
         failpoint("sealed")
         audit(self.spark, self.lake, staged)
         self.staged.append(replace(staged, note=note))
-        self.counts[f"{name}.rows"] = staged.rows
+        self.counts[f"{name}.rows"] = self.counts.get(f"{name}.rows", 0) + staged.rows
         return staged.rows
 
     def write_read(self, name: str, df: DataFrame) -> DataFrame:
@@ -179,10 +181,10 @@ def audit(spark: SparkSession, lake: Lake, staged: Staged) -> None:
             ", ".join(f"{k}={row[k]}" for k in contract.key) + f" ({row['n']} times)" for row in duplicates
         )
         faults.append(f"key ({', '.join(contract.key)}) is not unique: {shown}")
-    if contract.mode == "snapshot":
-        strays = df.where(df["as_of"] != str(staged.as_of)).limit(1).collect()
+    for name, value in staged.partition.items():
+        strays = df.where(df[name] != value).limit(1).collect()
         if strays:
-            faults.append(f"rows of as_of {strays[0]['as_of']} in the snapshot of {staged.as_of}")
+            faults.append(f"rows of {name} {strays[0][name]} in the snapshot of {value}")
     if faults:
         raise ContractError(
             f"{contract.name} failed its audit and was not published:\n" + "\n".join(f"  - {f}" for f in faults)

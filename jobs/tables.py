@@ -6,10 +6,11 @@ Parquet, the files are sealed and audited, and one commit makes them visible. Re
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,12 @@ class Staged:
     files: list[SealedFile]
     as_of: date | None
     note: str = ""  # for the commit
+    part: Mapping[str, str] = field(default_factory=dict)  # which part of the snapshot, for a contract with `parts`
+
+    @property
+    def partition(self) -> dict[str, str]:
+        """Partition columns and the values that the files hold, and that a commit replaces."""
+        return {"as_of": str(self.as_of), **self.part} if self.contract.mode == "snapshot" else {}
 
     @property
     def rows(self) -> int:
@@ -191,10 +198,24 @@ class Lake:
 
     # Writing: stage, audit, publish
 
-    def stage(self, name: str, data: DataFrame | pa.Table, attempt_id: str, as_of: date | None) -> Staged:
-        """Writes `data` under `data/<attempt>/`, where no reader looks, and seals it."""
-        contract = self.contract(name)
+    def stage(
+        self,
+        name: str,
+        data: DataFrame | pa.Table,
+        attempt_id: str,
+        as_of: date | None,
+        part: Mapping[str, str] | None = None,
+    ) -> Staged:
+        """Writes `data` under `data/<attempt>/`, where no reader looks, and seals it.
+
+        `part` names the values of a contract's `parts` that the data holds; an attempt may stage several parts.
+        """
+        contract, part = self.contract(name), dict(part or {})
+        if set(part) != set(contract.parts):
+            raise LakeError(f"{name} is written by {_join(contract.parts)}, found {_join(part)}")
         folder = self._folder(name) / "data" / attempt_id
+        if part:  # a subject may be any text: its digest names the folder
+            folder /= hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
         folder.mkdir(parents=True, exist_ok=True)
         if isinstance(data, pa.Table):
             missing = [n for n in contract.names if n not in data.column_names]
@@ -204,7 +225,7 @@ class Lake:
         else:
             contract.conform(data).write.mode("overwrite").parquet(str(folder))
             folder.mkdir(parents=True, exist_ok=True)  # an empty frame leaves no folder on Sail
-        return Staged(contract, seal(folder, self._folder(name), contract), as_of)
+        return Staged(contract, seal(folder, self._folder(name), contract), as_of, part=part)
 
     def read_staged(self, spark: SparkSession, staged: Staged) -> DataFrame:
         """The staged files as a DataFrame, for the audit."""
@@ -216,7 +237,8 @@ class Lake:
     def publish(self, staged: Staged, *, run_id: str, step: str, attempt_id: str, note: str = "") -> int:
         """Makes staged files visible by one commit; returns the new version.
 
-        A snapshot table has just its `as_of` replaced, a whole table is replaced, an append table grows.
+        A snapshot table has just its `as_of` (and of it the staged part) replaced, a whole table is replaced, an append
+        table grows.
         """
         about = {
             "run_id": run_id,
@@ -226,13 +248,12 @@ class Lake:
             "as_of": str(staged.as_of) if staged.contract.mode == "snapshot" else None,
             "note": note,
         }
-        partition = {"as_of": str(staged.as_of)} if staged.contract.mode == "snapshot" else {}
         adds = [
-            AddAction(f.path, f.size, partition, _modified(self._folder(staged.contract.name) / f.path), True,
+            AddAction(f.path, f.size, staged.partition, _modified(self._folder(staged.contract.name) / f.path), True,
                       json.dumps({"numRecords": f.rows}))
             for f in staged.files
         ]  # fmt: skip
-        return self._commit(staged.contract, adds, partition, about)
+        return self._commit(staged.contract, adds, staged.partition, about)
 
     def restore(self, name: str, version: int, as_of: date | None, run_id: str, attempt_id: str) -> int:
         """Publishes an old version's files again, of one `as_of` for a snapshot table; returns the new version."""
@@ -250,8 +271,8 @@ class Lake:
             if not actions:
                 raise LakeError(f"{name}, version {version}, holds no as_of {as_of}")
         adds = [
-            AddAction(a["path"], a["size_bytes"], partition, _modified(self._folder(name) / a["path"]), True,
-                      json.dumps({"numRecords": a["num_records"]}))
+            AddAction(a["path"], a["size_bytes"], {k: str(a[f"partition.{k}"]) for k in contract.partition_by},
+                      _modified(self._folder(name) / a["path"]), True, json.dumps({"numRecords": a["num_records"]}))
             for a in actions
         ]  # fmt: skip
         about = {
@@ -312,5 +333,5 @@ def _modified(path: Path) -> int:
     return int(path.stat().st_mtime * 1000)
 
 
-def _join(dates: list[date]) -> str:
-    return ", ".join(map(str, dates)) or "none"
+def _join(values: Iterable[object]) -> str:
+    return ", ".join(map(str, values)) or "none"

@@ -193,3 +193,53 @@ def test_int96_is_refused(lake: Lake) -> None:
 
     with pytest.raises(LakeError, match="INT96"):
         seal(folder, lake.root / "t", contract)
+
+
+def test_a_part_of_a_snapshot_replaces_only_itself(lake: Lake, spark: SparkSession) -> None:
+    """Rows of one subject are replaced, also by none; others stay, and rollback brings a date back."""
+    by_subject = Contract(
+        "by_subject",
+        "test",
+        ("as_of", "subject", "customer_id"),
+        (AS_OF, Column("subject", "string", "s"), Column("customer_id", "string", "c")),
+        mode="snapshot",
+        parts=("subject",),
+    )
+    parted = Lake(lake.root, {"by_subject": by_subject})
+    odd = 'it\'s 宝宝=1/a, "b"'
+
+    def put_part(day: date, subject: str, customers: str, attempt: str) -> None:
+        rows = pa.table(
+            {
+                "as_of": pa.array([day] * len(customers), pa.date32()),
+                "subject": pa.array([subject] * len(customers), pa.string()),
+                "customer_id": pa.array(list(customers), pa.string()),
+            }
+        )
+        staged = parted.stage("by_subject", rows, attempt, day, {"subject": subject})
+        audit(spark, parted, staged)
+        parted.publish(staged, run_id="r", step="test", attempt_id=attempt)
+
+    def held(day: date) -> list[tuple[str, str]]:
+        rows = parted.arrow("by_subject", as_of=day).to_pylist()
+        return sorted((r["subject"], r["customer_id"]) for r in rows)
+
+    put_part(D1, odd, "ab", "a")
+    put_part(D1, "tea", "ab", "b")
+    put_part(D2, odd, "x", "c")
+    put_part(D1, odd, "c", "d")
+    assert held(D1) == [(odd, "c"), ("tea", "a"), ("tea", "b")]
+    assert held(D2) == [(odd, "x")]
+    parted.stage("by_subject", parted.arrow("by_subject"), "killed", D1, {"subject": "tea"})  # staged, not published
+    put_part(D1, "tea", "", "e")
+    assert held(D1) == [(odd, "c")]
+    parted.restore("by_subject", 2, D1, run_id="r", attempt_id="f")
+    assert held(D1) == [(odd, "a"), (odd, "b"), ("tea", "a"), ("tea", "b")]
+    assert held(D2) == [(odd, "x")]
+    frame = pl.read_delta(str(parted.root / "by_subject"))
+    assert frame.filter(pl.col("subject") == odd).height == 3
+    with pytest.raises(LakeError, match="written by subject"):
+        parted.stage("by_subject", parted.arrow("by_subject"), "g", D1)
+    strange = parted.stage("by_subject", parted.arrow("by_subject", as_of=D1), "h", D1, {"subject": odd})
+    with pytest.raises(ContractError, match="rows of subject tea"):
+        audit(spark, parted, strange)
