@@ -56,6 +56,49 @@ def test_scores_equal_to_six_decimals_are_ties():
     assert top_k(ItemBlocks.of(items), np.ones((1, 1), dtype=np.float32), 3)[0].tolist() == [[0, 1, 2]]
 
 
+@pytest.mark.parametrize("k", [1, 40, 100, 300])
+@pytest.mark.parametrize("n_items", [1, 45, 120])
+def test_small_catalogues_and_long_lists(n_items, k):
+    """One item, a few, and more places than items: still the sorted scores."""
+    items, customers = factors(n_items=n_items)
+    exclude = random_sparse(50, n_items, 0.3, format="csr", random_state=3)
+    got, scores = top_k(ItemBlocks.of(items), customers, k, exclude)
+    want, best = rank_scores(customers.astype(np.float64) @ items.T.astype(np.float64), k, exclude)
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_allclose(scores, best, atol=2e-6)
+
+
+def test_few_items_left_of_a_large_catalogue():
+    """Fewer than K items are free, and some customers have none: what is free is found in whatever block it lies."""
+    items, customers = factors(n_items=9000, n_customers=4)
+    allowed = [[8, 4000, 8999], [], [17], list(range(0, 9000, 300))]
+    banned = [np.setdiff1d(np.arange(9000), a) for a in allowed]
+    rows = np.repeat(np.arange(4), [len(b) for b in banned])
+    exclude = csr_matrix((np.ones(len(rows)), (rows, np.concatenate(banned))), shape=(4, 9000))
+    got, _ = top_k(ItemBlocks.of(items), customers, 20, exclude)
+    assert [sorted(g[g >= 0].tolist()) for g in got[:3]] == allowed[:3]
+    assert set(got[3]) <= set(allowed[3])
+    assert (got[3] >= 0).all()
+
+
+def test_exclusions_may_come_unsorted_and_twice():
+    """Only membership counts."""
+    items, customers = factors(n_items=2000, n_customers=2)
+    tidy = csr_matrix((np.ones(4), [1, 5, 900, 7], [0, 3, 4]), shape=(2, 2000))
+    messy = csr_matrix((np.ones(6), [900, 5, 1, 5, 7, 7], [0, 4, 6]), shape=(2, 2000))
+    blocks = ItemBlocks.of(items)
+    for a, b in zip(top_k(blocks, customers, 9, tidy), top_k(blocks, customers, 9, messy)):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_enormous_scores_are_ordered_too():
+    """Scores too large to be counted in millionths of an int64."""
+    items = np.array([[1.0], [3.0], [3.0], [2.0]], dtype=np.float32)
+    got, scores = top_k(ItemBlocks.of(items), np.full((1, 1), 1e16, dtype=np.float32), 3)
+    assert got.tolist() == [[1, 2, 3]]
+    np.testing.assert_allclose(scores, [[3e16, 3e16, 2e16]], rtol=1e-6)
+
+
 def test_excluded_items_leave_places_unused():
     """K is filled after exclusion; with everything excluded the list is empty, never a sentinel."""
     items = np.array([[3.0], [2.0], [1.0]], dtype=np.float32)
