@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.settings import Settings
 from models.als import AlsParams, build_matrix, fit_als
@@ -14,17 +14,40 @@ from recommend.fold_in import FoldIn
 from recommend.rankers import DenseRanker, FactorRanker, Ranker
 from recommend.topk import ItemBlocks
 from scoring.stage_ranker import StageFactory
+from scoring.untuned_stage import UntunedFactory
 
 DECAYED = "GP-TopFreq 120 d"
 RECENT = "popularity 28 d"
+UNTUNED = "untuned second stage"
+STAGE = "second stage"
 # whom the paired differences are against: the heuristics that are champion until something beats them
 CHAMPIONS: Mapping[str, str] = {"all": DECAYED, "repeat": DECAYED, "explore": RECENT}
+SEEDED = ("ALS", STAGE)  # those that a training seed changes; the untuned stage draws nothing
 
 
-def second_stage(settings: Settings) -> dict[str, Factory]:
+def recommenders(settings: Settings, seed: int, horizon_days: int) -> dict[str, Factory]:
+    """All of them by name, in the order of the table, for label windows of `horizon_days`."""
+    als, ease = parameters(settings)
+    return {
+        **baselines(replace(als, seed=seed), ease),
+        UNTUNED: UntunedFactory(settings.threads),
+        **second_stage(settings, seed, horizon_days),
+    }
+
+
+def parameters(settings: Settings) -> tuple[AlsParams, EaseParams]:
+    """Those of the settings; item-item weights for the whole filtered catalogue, as the protocol has it."""
+    # a plain ALS needs more than one that is a source of candidates
+    plain = replace(settings.recommender.als, factors=AlsParams().factors, iterations=AlsParams().iterations)
+    als = replace(plain, threads=settings.threads, seed=settings.seed)
+    return als, replace(settings.recommender.ease, max_products=EaseParams().max_products)
+
+
+def second_stage(settings: Settings, seed: int, horizon_days: int) -> dict[str, Factory]:
     """The second stage, trained on each window as production trains it, before list rules and gate."""
-    _, params = settings.recommender.products(settings.horizon_days, settings.threads)
-    return {"second stage": StageFactory(params)}
+    _, params = settings.recommender.products(horizon_days, settings.threads)
+    seeded = replace(params, als=replace(params.als, seed=seed), ranker=replace(params.ranker, seed=seed))
+    return {STAGE: StageFactory(seeded)}
 
 
 def baselines(als: AlsParams, ease: EaseParams) -> dict[str, Factory]:

@@ -11,6 +11,7 @@ import logging
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "nextbest"
 OWNER_TAG = "nextbest.lake"
+BATCH = 1000  # metrics in one request, MLflow's limit
 
 # Before the first import of mlflow: no telemetry, no pickles, and an unreachable store fails in seconds.
 for _name, _value in {
@@ -249,8 +251,12 @@ class TrainingRun:
 
     def metrics(self, metrics: Mapping[str, float]) -> None:
         """Logs metrics under names that carry protocol and window, such as `recall_at_10.all.2017-12-04`."""
-        for key, value in metrics.items():
-            self._tracking._client.log_metric(self.run_id, _metric_name(key), float(value))
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)
+        logged = [Metric(_metric_name(key), float(value), now, 0) for key, value in metrics.items()]
+        for first in range(0, len(logged), BATCH):
+            self._tracking._client.log_batch(self.run_id, metrics=logged[first : first + BATCH])
 
     def tags(self, tags: Mapping[str, str]) -> None:
         """Sets tags."""

@@ -9,7 +9,7 @@ customers without truth are left out and counted. 95 % paired bootstrap over cus
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -21,9 +21,10 @@ from features.hierarchy import Hierarchy
 from features.interactions import Interactions
 from features.splits import CalendarCut
 from recommend.metrics import Interval, bootstrap_interval, ndcg_at_k, recall_at_k
-from recommend.rankers import TASKS, Ranker, owned
+from recommend.rankers import TASKS, Ranker, owned, rank_tasks
 
 MIN_EXPLORE_WEEKS = 26  # a shorter history cannot tell "never bought" from "not bought lately"
+EXPLORE_ALWAYS = 0
 BATCH = 256
 
 
@@ -32,23 +33,29 @@ class Window:
     """What a recommender may know: purchases before `day` (days since 1970-01-01) and the items' hierarchy.
 
     `history.products` are the items of the level; `hierarchy` is aligned with them at level "product" and None above.
+    `horizon_days` is the length of the label window, so of the windows to learn from.
     """
 
     level: str
     day: int
     history: Interactions
     hierarchy: Hierarchy | None
+    horizon_days: int = 28
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A window and its answers: `truth[task]` (n_customers, n_items), and counts of what the protocol dropped."""
+    """A window and its answers: `truth[task]` (n_customers, n_items), and counts of what the protocol dropped.
+
+    `weeks` is the length of the history, in whole weeks: what EXPLORE's "never bought" means here.
+    """
 
     cut: CalendarCut
     catalogue: str
     window: Window
     truth: Mapping[str, csr_matrix]
     dropped: Mapping[str, float]
+    weeks: int
 
 
 @dataclass(frozen=True)
@@ -83,17 +90,23 @@ Values = Mapping[tuple[str, str, str], NDArray[np.float64]]  # (recommender, tas
 
 
 def pose_problem(
-    purchases: Interactions, hierarchy: Hierarchy, cut: CalendarCut, level: str = "product", min_baskets: int = 50
+    purchases: Interactions,
+    hierarchy: Hierarchy,
+    cut: CalendarCut,
+    level: str = "product",
+    min_baskets: int = 50,
+    explore_weeks: int = MIN_EXPLORE_WEEKS,
 ) -> Problem:
     """The evaluation problem of one cut; `min_baskets` 0 is the full catalogue.
 
-    Raises `DataError` when there are no purchases on one side of the cut.
+    EXPLORE is left out where the history is shorter than `explore_weeks`. Raises `DataError` when there are no
+    purchases on one side of the cut.
     """
     if level != "product":
         purchases = purchases.relabel(hierarchy.labels(level))
     before, after = purchases.before(cut.train_end), purchases.between(cut.start, cut.end)
     if not len(before) or not len(after):
-        side = "before" if not len(before) else "in the four weeks after"
+        side = "before" if not len(before) else f"in the {cut.end - cut.start} days after"
         raise DataError(f"no purchases {side} the cut {cut.label_start}; choose a cut inside the data")
     known = np.bincount(before.customer, minlength=purchases.n_customers) > 0
     keep = before.baskets_per_product() >= min_baskets
@@ -107,12 +120,13 @@ def pose_problem(
     everything, seen = owned(labels), owned(history)
     repeat = everything.multiply(seen).tocsr()
     truth = {"all": everything, "repeat": repeat, "explore": _without(everything, repeat)}
-    if int(cut.train_end - before.day.min()) < 7 * MIN_EXPLORE_WEEKS:
+    weeks = int(cut.train_end - before.day.min()) // 7
+    if weeks < explore_weeks:
         del truth["explore"]
     dropped |= {f"customers without {task} truth": float((np.diff(t.indptr) == 0).sum()) for task, t in truth.items()}
     aligned = _rows(hierarchy, keep if min_baskets > 0 else None) if level == "product" else None
-    window = Window(level, cut.train_end, history, aligned)
-    return Problem(cut, f"{min_baskets}+ baskets" if min_baskets > 0 else "full", window, truth, dropped)
+    window = Window(level, cut.train_end, history, aligned, cut.end - cut.start)
+    return Problem(cut, f"{min_baskets}+ baskets" if min_baskets > 0 else "full", window, truth, dropped, weeks)
 
 
 def _without(every: csr_matrix, part: csr_matrix) -> csr_matrix:
@@ -157,28 +171,40 @@ def _dropped(
 
 
 def measure(problem: Problem, recommenders: Mapping[str, Factory], k: int = 10) -> dict[tuple[str, str, str], NDArray]:
-    """(recommender, task, metric) -> (n_customers,) values, nan without truth. Fits each factory once."""
-    history = problem.window.history
+    """(recommender, task, metric) -> (n_customers,) values, nan without truth. Fits each factory once.
+
+    Lists are made of the customers with a truth only, which changes no value.
+    """
+    wanted = np.diff(problem.truth["all"].indptr) > 0
+    history = problem.window.history.take_customers(wanted)
     values: dict[tuple[str, str, str], NDArray] = {}
     for name, fit in recommenders.items():
-        ranker = fit(problem.window)
+        lists = rank_all(fit(problem.window), history, k, tuple(problem.truth))
         for task, truth in problem.truth.items():
-            lists = rank_all(ranker, history, k, task)
-            values[name, task, "recall"] = recall_at_k(lists, truth, k)
-            values[name, task, "ndcg"] = ndcg_at_k(lists, truth, k)
+            for metric, of in (("recall", recall_at_k), ("ndcg", ndcg_at_k)):
+                values[name, task, metric] = np.full(len(wanted), np.nan)
+                values[name, task, metric][wanted] = of(lists[task], truth[wanted], k)
     return values
 
 
-def rank_all(ranker: Ranker, history: Interactions, k: int, task: str) -> NDArray[np.int32]:
-    """(n_customers, k) lists of all customers of `history`, made batch by batch."""
-    parts = [
-        ranker.rank(history.of_customers(start, min(start + BATCH, history.n_customers)), k, task)
-        for start in range(0, history.n_customers, BATCH)
-    ]
-    lists = np.vstack(parts)
-    if lists.shape != (history.n_customers, k):
-        raise DataError(f"a ranker returned lists of shape {lists.shape}, expected {(history.n_customers, k)}")
-    return lists
+def mean_of(seeds: Sequence[Values]) -> dict[tuple[str, str, str], NDArray]:
+    """Each customer's values, averaged over the seeds in which a recommender was fitted."""
+    keys = dict.fromkeys(key for values in seeds for key in values)
+    return {key: np.mean([values[key] for values in seeds if key in values], axis=0) for key in keys}
+
+
+def rank_all(ranker: Ranker, history: Interactions, k: int, tasks: Sequence[str]) -> dict[str, NDArray[np.int32]]:
+    """Task -> (n_customers, k) lists of all customers of `history`, made batch by batch."""
+    lists: dict[str, list[NDArray[np.int32]]] = {task: [] for task in tasks}
+    for start in range(0, history.n_customers, BATCH):
+        batch = history.of_customers(start, min(start + BATCH, history.n_customers))
+        for task, made in rank_tasks(ranker, batch, k, tasks).items():
+            lists[task].append(made)
+    found = {task: np.vstack(made) if made else np.empty((0, k), dtype=np.int32) for task, made in lists.items()}
+    for made in found.values():
+        if made.shape != (history.n_customers, k):
+            raise DataError(f"a ranker returned lists of shape {made.shape}, expected {(history.n_customers, k)}")
+    return found
 
 
 def tabulate(problem: Problem, values: Values, champions: Mapping[str, str], seed: int = 0) -> list[Line]:

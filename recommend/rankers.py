@@ -6,9 +6,9 @@ may be listed: "all" any, "repeat" only what the customer bought before, "explor
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,22 @@ class Ranker(Protocol):
         not depend on who else is in the batch; ties go to the smaller position.
         """
         ...
+
+
+@runtime_checkable
+class TasksRanker(Protocol):
+    """A ranker that answers several tasks from one scoring."""
+
+    def rank_tasks(self, history: Interactions, k: int, tasks: Sequence[str]) -> Mapping[str, Positions]:
+        """Task -> what `Ranker.rank` would return for it."""
+        ...
+
+
+def rank_tasks(ranker: Ranker, history: Interactions, k: int, tasks: Sequence[str]) -> Mapping[str, Positions]:
+    """Task -> lists, by one scoring where the ranker can."""
+    if isinstance(ranker, TasksRanker):
+        return ranker.rank_tasks(history, k, tasks)
+    return {task: ranker.rank(history, k, task) for task in tasks}
 
 
 class Scorer(Protocol):

@@ -9,7 +9,7 @@ from features.errors import DataError
 from features.hierarchy import Hierarchy
 from features.interactions import Interactions
 from features.splits import CalendarCut, epoch_day
-from recommend.evaluation import measure, pose_problem, rank_all, tabulate
+from recommend.evaluation import EXPLORE_ALWAYS, mean_of, measure, pose_problem, rank_all, tabulate
 from recommend.rankers import Positions
 from tests.purchases import purchases
 
@@ -93,7 +93,11 @@ def test_levels_above_the_product():
 def test_explore_needs_half_a_year_of_history():
     """Without it nobody can say what was never bought, so the task is left out."""
     p, hierarchy = history()
-    assert "explore" not in pose_problem(p.where(p.day > LONG_AGO), hierarchy, CUT, min_baskets=0).truth
+    late = p.where(p.day > LONG_AGO)
+    assert "explore" not in pose_problem(late, hierarchy, CUT, min_baskets=0).truth
+    always = pose_problem(late, hierarchy, CUT, min_baskets=0, explore_weeks=EXPLORE_ALWAYS)
+    assert "explore" in always.truth
+    assert always.weeks == 0
 
 
 def test_a_cut_outside_the_data_says_so():
@@ -133,4 +137,23 @@ def test_a_ranker_of_the_wrong_shape_is_refused():
 
     problem = pose_problem(*history(), CUT, min_baskets=0)
     with pytest.raises(DataError, match=r"\(2, 2\), expected \(2, 3\)"):
-        rank_all(Short(1), problem.window.history, 3, "all")
+        rank_all(Short(1), problem.window.history, 3, ("all",))
+
+
+def test_customers_without_truth_are_not_ranked_and_seeds_are_averaged():
+    """Values stay aligned with all customers; a recommender fitted with one seed keeps its values."""
+    problem = pose_problem(*history(), CalendarCut.at(date(2017, 12, 4), 7), min_baskets=0)
+    seen: list[int] = []
+
+    class Watched(Fixed):
+        def rank(self, history: Interactions, k: int, task: str) -> Positions:
+            seen.append(history.n_customers)
+            return super().rank(history, k, task)
+
+    first = measure(problem, {"watched": lambda w: Watched(1), "none": lambda w: Fixed()}, k=3)
+    assert set(seen) == {int((np.diff(problem.truth["all"].indptr) > 0).sum())}
+    assert len(first["watched", "all", "recall"]) == problem.window.history.n_customers
+    second = {key: v + 1.0 for key, v in first.items() if key[0] == "watched"}
+    mean = mean_of([first, second])
+    np.testing.assert_allclose(mean["watched", "all", "recall"], first["watched", "all", "recall"] + 0.5)
+    np.testing.assert_array_equal(mean["none", "all", "recall"], first["none", "all", "recall"])

@@ -8,8 +8,9 @@ import pytest
 
 from features.as_of import OPEN_START
 from features.errors import DataError
-from jobs import evaluate
 from jobs.contracts import all_contracts
+from jobs.evaluate_recommender import Request, run
+from jobs.recommenders import STAGE, UNTUNED
 from jobs.session import Engine
 from jobs.settings import load_settings
 from jobs.tables import Lake
@@ -47,26 +48,45 @@ def w(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Workspace:
 def test_every_recommender_stands_in_one_table(w: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     """All baselines, tasks and levels asked for; printed, written as JSON and stored in the lake's MLflow."""
     path = tmp_path / "table.json"
-    lines = evaluate.run(w, "lake", [], ["product", "category"], full=True, json_path=path)
+    found = run(w, Request("lake", levels=("product",), full=True, seeds=2), path)
+    lines = found.lines
     assert {x.task for x in lines} == {"all", "repeat", "explore"}
     assert {x.catalogue for x in lines} == {"50+ baskets", "full"}
-    assert {x.recommender for x in lines} >= {"popularity 28 d", "P-TopFreq", "GP-TopFreq 120 d", "EASE", "ALS"}
+    names = {x.recommender for x in lines}
+    assert names >= {"popularity 28 d", "P-TopFreq", "GP-TopFreq 120 d", "EASE", "ALS", UNTUNED, STAGE}
     # customers buy their favourites again, so own frequency beats popularity by far
     recall = {
         x.recommender: x.recall.mean for x in lines if (x.level, x.catalogue, x.task) == ("product", "full", "all")
     }
     assert recall["GP-TopFreq"] > recall["popularity"] + 0.1
+    pooled = {x.recommender: x for x in found.pooled if (x.level, x.catalogue, x.task) == ("product", "full", "all")}
+    assert set(pooled) == set(recall)
+    assert pooled["popularity"].recall.difference == pytest.approx(recall[STAGE] - recall["popularity"])
+    best = [x for x in pooled.values() if "recall" in x.best]
+    assert [x.recommender for x in best] == [max(set(recall) - {STAGE, UNTUNED}, key=lambda name: recall[name])]
     written = json.loads(path.read_text())
     assert len(written["lines"]) == len(lines)
-    assert {c["level"] for c in written["dropped"]} == {"product", "category"}
+    assert len(written["pooled"]) == len(found.pooled)
+    assert any(line.startswith("| EASE") for line in written["markdown"])
+    assert {c["level"] for c in written["dropped"]} == {"product"}
     printed = capsys.readouterr().out
-    assert "champion" in printed
-    assert "lines" in printed
-    assert "cold customers dropped" in printed
+    for words in ("champion", "cold customers dropped", "pooled", "2 seeds", "never bought within"):
+        assert words in printed
 
 
 def test_an_empty_lake_says_how_to_fill_it(w: Workspace, tmp_path: Path) -> None:
     """The tables that are missing, and both ways out."""
     empty = Workspace(w.settings, Lake(tmp_path, all_contracts()), w.engine, w.tracking)
     with pytest.raises(DataError, match=r"transactions, products, customer_map yet.*complete-journey"):
-        evaluate.run(empty, "lake", [], ["product"])
+        run(empty, Request("lake"))
+
+
+@pytest.mark.parametrize("protocol", ["tafeng", "online-retail", "folder"])
+def test_a_protocol_without_its_data_says_what_to_get(w: Workspace, protocol: str, tmp_path: Path) -> None:
+    """Neither a missing option nor a missing file is a surprise; data for a protocol that reads none is refused."""
+    with pytest.raises(DataError, match=f"--protocol {protocol} needs --data: "):
+        run(w, Request(protocol))
+    with pytest.raises(DataError, match="does not exist"):
+        run(w, Request(protocol, tmp_path / "nothing"))
+    with pytest.raises(DataError, match="takes no --data"):
+        run(w, Request("lake", tmp_path))

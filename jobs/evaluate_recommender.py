@@ -1,0 +1,154 @@
+"""`nextbest evaluate recommender`: every recommender in one table, by calendar cuts (`recommend/evaluation.py`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import click
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from features.errors import DataError
+from features.hierarchy import LEVELS
+from features.splits import CalendarCut, calendar_cuts, cuts_before
+from jobs import evaluate_movielens
+from jobs.cli import common_options
+from jobs.console import progress, say
+from jobs.evaluate_recommender_tables import Found, finish
+from jobs.evaluation_data.folder import load_folder
+from jobs.evaluation_data.lake import collect_demo, collect_lake
+from jobs.evaluation_data.online_retail import load_online_retail
+from jobs.evaluation_data.protocols import NEEDS_DATA, OTHERS, PROTOCOLS, Protocol
+from jobs.evaluation_data.shop import Shop
+from jobs.evaluation_data.tafeng import load_tafeng
+from jobs.recommenders import CHAMPIONS, SEEDED, STAGE, UNTUNED, parameters, recommenders
+from jobs.settings import Settings
+from jobs.workspace import Workspace, workspace
+from recommend.evaluation import EXPLORE_ALWAYS, MIN_EXPLORE_WEEKS, mean_of, measure, pose_problem, tabulate
+from scoring.pooled import Measured, pool
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to evaluate; `days` are cuts, without any the development cuts, or the last window of the data."""
+
+    protocol: str = "lake"
+    data: Path | None = None
+    days: tuple[date, ...] = ()
+    levels: tuple[str, ...] = ()
+    full: bool = False
+    embargo_days: int = 0
+    seeds: int = 1
+    explore_always: bool = False
+    only: tuple[str, ...] = ()
+
+
+@click.command("recommender")
+@click.option(
+    "--protocol",
+    type=click.Choice([*PROTOCOLS, *OTHERS]),
+    default="lake",
+    show_default=True,
+    help="The lake's own purchases, public data to compare with published numbers, or a folder of one's own.",
+)
+@click.option("--data", type=click.Path(path_type=Path), help=f"File or folder, for {', '.join(NEEDS_DATA)}.")
+@click.option("--cut", "cuts", type=click.DateTime(["%Y-%m-%d"]), multiple=True, help="First label day; may repeat.")
+@click.option(
+    "--level", "levels", type=click.Choice(LEVELS), multiple=True, help="May repeat.  [default: all there are]"
+)
+@click.option("--full", is_flag=True, help="Also the full catalogue; else only items with enough orders.")
+@click.option("--embargo-days", type=click.IntRange(0, 28), default=0, show_default=True, help="Days left out.")
+@click.option("--seeds", type=click.IntRange(1, 10), default=1, show_default=True, help="Training seeds to average.")
+@click.option("--explore-always", is_flag=True, help=f"EXPLORE also with less than {MIN_EXPLORE_WEEKS} weeks before.")
+@click.option("--only", multiple=True, help="Only these recommenders beside the champions; may repeat.")
+@click.option(
+    "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Also write the tables here."
+)
+@common_options
+def command(settings: Settings, cuts: tuple[datetime, ...], json_path: Path | None, **options: object) -> None:
+    """Recall and NDCG at 10 of every recommender, for ALL, REPEAT and EXPLORE, with 95 % intervals.
+
+    Per cut, differences are paired against the heuristic that is champion until something beats it. Cuts together, the
+    second stage is compared with each of the others: a customer is drawn with all her windows.
+    """
+    request = Request(days=tuple(c.date() for c in cuts), **options)  # type: ignore[arg-type]
+    with workspace(settings, "evaluate") as w:
+        if request.protocol == "movielens":
+            evaluate_movielens.run(w, request.data, request.seeds, json_path)
+        else:
+            run(w, request, json_path)
+
+
+def run(w: Workspace, request: Request, json_path: Path | None = None) -> Found:
+    """Evaluates every cut, level and catalogue; prints, stores and returns the tables."""
+    w.tracking.check()
+    unknown = sorted(set(request.only) - set(recommenders(w.settings, 0, 28)))
+    if unknown:
+        raise DataError(f"--only {', '.join(unknown)}: known are {', '.join(recommenders(w.settings, 0, 28))}")
+    protocol = PROTOCOLS[request.protocol]
+    shop = load(w, request)
+    for reason, count in shop.dropped.items():
+        say(f"  {count:,} {reason}")
+    final = bool(set(request.days) & set(protocol.final))
+    if final:
+        say("a final cut: for releases only, one run per candidate; the run is tagged final")
+    found = Found(request.protocol, request.seeds, final)
+    cuts = cuts_of(shop, request, protocol)
+    for level in request.levels or protocol.levels:
+        for floor in (protocol.min_baskets, 0) if request.full else (protocol.min_baskets,):
+            windows = [evaluate_window(w.settings, shop, cut, level, floor, request, found) for cut in cuts]
+            found.pooled += pool(windows, STAGE, (UNTUNED,), w.settings.seed)
+    als, ease = parameters(w.settings)
+    finish(w, found, {"als": als, "ease": ease, "cuts": [str(c.label_start) for c in cuts]}, json_path)
+    return found
+
+
+def load(w: Workspace, request: Request) -> Shop:
+    """The purchases of the protocol."""
+    if request.data is not None and request.protocol not in NEEDS_DATA:
+        raise DataError(f"--protocol {request.protocol} takes no --data; {', '.join(NEEDS_DATA)} do")
+    if request.protocol == "tafeng":
+        return load_tafeng(request.data)
+    if request.protocol == "online-retail":
+        return load_online_retail(request.data)
+    if request.protocol == "folder":
+        return load_folder(request.data, w.settings.time_zone, tuple(w.settings.recommender.drop_departments))
+    return collect_demo(w) if request.protocol == "complete-journey" else collect_lake(w)
+
+
+def cuts_of(shop: Shop, request: Request, protocol: Protocol) -> list[CalendarCut]:
+    """Those asked for, else the development cuts, else the last window of the data."""
+    days = request.days or protocol.development
+    if days:
+        return calendar_cuts(days, protocol.window_days, request.embargo_days)
+    return cuts_before(int(shop.purchases.day.max()) + 1, 1, protocol.window_days, request.embargo_days)
+
+
+def evaluate_window(
+    settings: Settings, shop: Shop, cut: CalendarCut, level: str, min_baskets: int, request: Request, found: Found
+) -> Measured:
+    """Fits everything before one cut, adds its lines to `found`, and returns the values per customer.
+
+    BLAS has one thread, so that numbers repeat.
+    """
+    weeks = EXPLORE_ALWAYS if request.explore_always else MIN_EXPLORE_WEEKS
+    problem = pose_problem(shop.purchases, shop.hierarchy, cut, level, min_baskets, weeks)
+    about = {"cut": cut.label_start.isoformat(), "level": level, "catalogue": problem.catalogue}
+    sizes = {"items": problem.window.history.n_products, "customers": problem.window.history.n_customers}
+    found.dropped.append(about | sizes | {"weeks of history": problem.weeks} | dict(problem.dropped))
+    fits = [
+        (seed, name, factory)
+        for seed in range(settings.seed, settings.seed + request.seeds)
+        for name, factory in recommenders(settings, seed, problem.window.horizon_days).items()
+        if seed == settings.seed or name in SEEDED
+        if not request.only or name in request.only or name in CHAMPIONS.values()
+    ]
+    seeds: dict[int, dict[tuple[str, str, str], NDArray]] = {}
+    with threadpool_limits(limits=1, user_api="blas"):
+        for seed, name, factory in progress(fits, f"{level}, {problem.catalogue}, {cut.label_start}"):
+            seeds.setdefault(seed, {}).update(measure(problem, {name: factory}))
+    values = mean_of(list(seeds.values()))
+    found.lines += tabulate(problem, values, CHAMPIONS, settings.seed)
+    return Measured(problem, values)
