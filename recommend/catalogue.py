@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from features.errors import DataError
+from features.errors import DataError, ModelError
 
 Codes = NDArray[np.int32]
 LEVELS = ("category", "product_type", "brand")
+GROUPS = (*LEVELS, "department")  # departments serve list rules only
+FORMAT = 2
 UNKNOWN = ""
 
 
@@ -21,14 +23,16 @@ UNKNOWN = ""
 class Catalogue:
     """Items in the order of their ids, one element per item.
 
-    `items` (n,) are sorted ids, `labels` what to call the item in a sentence. `codes` holds per level of `LEVELS` an
-    int32 position in `names[level]` (sorted names; the empty string stands for unknown).
+    `items` (n,) are sorted ids, `labels` what to call the item in a sentence. `codes` holds per name of `GROUPS` an
+    int32 position in `names[name]` (sorted names; the empty string stands for unknown). `launched` is the first day on
+    sale (days since 1970-01-01; -1 not known), None where the shop does not say.
     """
 
     items: NDArray[np.object_]
     labels: NDArray[np.object_]
     codes: dict[str, Codes]
     names: dict[str, NDArray[np.object_]]
+    launched: Codes | None = None
 
     def __len__(self) -> int:
         """How many items there are."""
@@ -39,23 +43,30 @@ class Catalogue:
         return positions(self.items, ids)
 
     def save(self, folder: Path, prefix: str) -> None:
-        """Writes `<prefix>.catalogue.json` and one .npy of codes per level into `folder`."""
-        words = {"items": self.items.tolist(), "labels": self.labels.tolist()}
-        names = {level: self.names[level].tolist() for level in LEVELS}
+        """Writes `<prefix>.catalogue.json` and one .npy of codes per group into `folder`."""
+        words = {"format": FORMAT, "items": self.items.tolist(), "labels": self.labels.tolist()}
+        names = {group: self.names[group].tolist() for group in GROUPS}
         text = json.dumps({**words, "names": names}, ensure_ascii=False)
         (folder / f"{prefix}.catalogue.json").write_text(text, encoding="utf-8")
-        for level in LEVELS:
-            np.save(folder / f"{prefix}.codes_{level}.npy", self.codes[level])
+        for group in GROUPS:
+            np.save(folder / f"{prefix}.codes_{group}.npy", self.codes[group])
+        if self.launched is not None:
+            np.save(folder / f"{prefix}.launched.npy", self.launched)
 
     @staticmethod
     def open(folder: Path, prefix: str) -> Catalogue:
-        """The catalogue saved in `folder`; the codes are memory-mapped."""
+        """The catalogue saved in `folder`; the codes are memory-mapped. `ModelError` when another format was saved."""
         words = json.loads((folder / f"{prefix}.catalogue.json").read_text(encoding="utf-8"))
+        if words.get("format") != FORMAT:
+            found = words.get("format", 1)
+            raise ModelError(f"{folder}: catalogue of format {found}, expected {FORMAT}; train the recommender again")
+        launched = folder / f"{prefix}.launched.npy"
         return Catalogue(
             as_objects(words["items"]),
             as_objects(words["labels"]),
-            {n: np.load(folder / f"{prefix}.codes_{n}.npy", mmap_mode="r", allow_pickle=False) for n in LEVELS},
-            {level: as_objects(words["names"][level]) for level in LEVELS},
+            {n: np.load(folder / f"{prefix}.codes_{n}.npy", mmap_mode="r", allow_pickle=False) for n in GROUPS},
+            {group: as_objects(words["names"][group]) for group in GROUPS},
+            np.load(launched, mmap_mode="r", allow_pickle=False) if launched.exists() else None,
         )
 
 
@@ -78,8 +89,10 @@ def build_catalogue(
     categories: Sequence[str | None],
     types: Sequence[str | None],
     brands: Sequence[str | None],
+    launched: Sequence[int | None] | None = None,
+    departments: Sequence[str | None] | None = None,
 ) -> Catalogue:
-    """A catalogue from columns of equal length; ids must be unique, they are sorted here.
+    """A catalogue from columns of equal length; ids must be unique, they are sorted here. `launched` are days.
 
     The label of an item is its name, else its type, else its category, else its id.
     """
@@ -89,13 +102,17 @@ def build_catalogue(
         twice = sorted({str(a) for a, b in zip(items[1:], items[:-1]) if a == b})
         raise DataError(f"products: one row per product is needed, found several for {', '.join(twice[:5])}")
     labels = [names[i] or types[i] or categories[i] or ids[i] for i in order]
-    columns = {"category": categories, "product_type": types, "brand": brands}
+    above = [None] * len(ids) if departments is None else departments
+    columns = {"category": categories, "product_type": types, "brand": brands, "department": above}
     codes, levels = {}, {}
     for level, column in columns.items():
         values = as_objects([column[i] or UNKNOWN for i in order])
         levels[level], inverse = np.unique(values, return_inverse=True)
         codes[level] = inverse.astype(np.int32).reshape(-1)
-    return Catalogue(items, as_objects(labels), codes, levels)
+    if launched is None or all(day is None for day in launched):
+        return Catalogue(items, as_objects(labels), codes, levels)
+    days = np.array([-1 if launched[i] is None else launched[i] for i in order], dtype=np.int32)
+    return Catalogue(items, as_objects(labels), codes, levels, days)
 
 
 def by_category(catalogue: Catalogue, departments: dict[str, str]) -> tuple[Catalogue, Codes]:
@@ -105,7 +122,8 @@ def by_category(catalogue: Catalogue, departments: dict[str, str]) -> tuple[Cata
     category is here the department. Products of unknown category get position -1.
     """
     known = [str(name) for name in catalogue.names["category"] if name != UNKNOWN]
-    upper = build_catalogue(known, known, [departments.get(k) for k in known], known, [None] * len(known))
+    of = [departments.get(k) for k in known]
+    upper = build_catalogue(known, known, of, known, [None] * len(known), departments=of)
     place = np.full(len(catalogue.names["category"]), -1, dtype=np.int32)
     for i, name in enumerate(catalogue.names["category"]):
         if name != UNKNOWN:

@@ -25,7 +25,7 @@ from features.errors import ModelError
 from recommend.catalogue import as_objects
 from recommend.categories import STATES
 from recommend.histories import Histories, Ints, one_level_up
-from recommend.lists import PRODUCT_KINDS, Rows, choose_rows
+from recommend.lists import PRODUCT_KINDS, Rows, choose_rows, item_groups
 from recommend.reasons import READ, RowFacts, write_reasons
 from scoring.history_rows import Axes, batch_histories
 from scoring.second_stage import Scored, SecondStage, column
@@ -127,12 +127,11 @@ def _pass(open_path: Callable[[], str], rows_of: Callable[[Recommender, pa.Recor
 def publish(stage: SecondStage, scored: Scored) -> Rows:
     """The rows that the list rules choose."""
     found = scored.candidates
-    category = np.asarray(stage.catalogue.codes["category"])[found.item].astype(np.int64)
     fallback = None if stage.level.by_state else PRODUCT_KINDS.index("fallback")
     return choose_rows(
         found.customer,
         found.item,
-        category,
+        item_groups(stage.catalogue, found.item),
         found.owned,
         scored.kind,
         scored.p_buy,

@@ -100,6 +100,7 @@ def build_levels(data: Dealings | Interactions, rows: dict[str, list[Any]]) -> L
         column["category"],
         column["product_type"],
         column["brand"],
+        departments=column["department"],
     )
     upper, place = by_category(catalogue, category_departments(column["category"], column["department"]))
     names = np.asarray(upper.items)[place] if len(upper) else np.empty(0, dtype=object)
