@@ -31,7 +31,7 @@ def sort_all(items: ItemBlocks, customers: Singles, banned: Banned | None, k: in
     """The lists where every item has a place: nothing to search for, only to sort."""
     if banned is not None:
         places = np.zeros((len(customers), items.n_items), dtype=np.float32)
-        banned.ban(places, 0, 0, np.arange(len(customers)))
+        banned.ban(places, 0, 0, np.arange(len(customers)), len(customers))
     exact = np.einsum("wc,nc->nw", np.asarray(items.item_factors, dtype=np.float64), customers.astype(np.float64))
     exact = np.rint(exact * 1e6)
     if banned is not None:

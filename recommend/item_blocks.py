@@ -68,12 +68,15 @@ class ItemBlocks:
 
 @dataclass(frozen=True)
 class Banned:
-    """Exclusions of some customers by item rank: a mask when they are many, else a list with each one's block."""
+    """Exclusions of some customers by item rank: a mask when they are many, else a list sorted by block.
+
+    Block b has the elements `row[ends[b]:ends[b + 1]]` and `rank[...]`.
+    """
 
     mask: NDArray[np.bool_] | None
     row: Positions
     rank: Positions
-    block: NDArray[np.uint16]
+    ends: Rows
 
     @classmethod
     def of(cls, items: ItemBlocks, exclude: csr_matrix | None, rows: slice, edges: Rows) -> Banned | None:
@@ -84,31 +87,32 @@ class Banned:
         if start[0] == start[-1]:
             return None
         indices, n = exclude.indices[start[0] : start[-1]], len(start) - 1
-        none = np.empty(0, dtype=np.int32)
         if len(indices) > DENSE * n * items.n_items:
             mask = np.zeros((n, items.n_items), dtype=np.bool_)
-            for row, (low, high) in enumerate(zip(start[:-1] - start[0], start[1:] - start[0], strict=True)):
-                mask[row, items.rank[indices[low:high]]] = True
-            return cls(mask, none, none, none.astype(np.uint16))
+            for line, (low, high) in enumerate(zip(start[:-1] - start[0], start[1:] - start[0], strict=True)):
+                mask[line, items.rank[indices[low:high]]] = True
+            none = np.empty(0, dtype=np.int32)
+            return cls(mask, none, none, edges[:0])
         rank = items.rank[indices]
-        # blocks are whole steps, so a short table says which block a rank is in
-        number = np.searchsorted(edges, np.arange(0, items.n_items, STEP), side="right") - 1
-        owner = np.repeat(np.arange(n, dtype=np.int32), np.diff(start))
-        return cls(None, owner, rank, number.astype(np.uint16)[rank // STEP])
+        # blocks are whole steps, so a short table says which block a rank is in; small numbers are sorted by radix
+        table = np.searchsorted(edges, np.arange(0, items.n_items, STEP), side="right") - 1
+        block = table.astype(np.uint8 if len(edges) <= 256 else np.uint16)[rank // STEP]
+        order = np.argsort(block, kind="stable")
+        ends = np.concatenate([[0], np.cumsum(np.bincount(block, minlength=len(edges) - 1))])
+        return cls(None, np.repeat(np.arange(n, dtype=np.int32), np.diff(start))[order], rank[order], ends)
 
-    def ban(self, scores: Singles, number: int, start: int, active: Rows) -> None:
-        """Writes -inf into `scores` (active customers x items of block `number`, which begins at rank `start`)."""
+    def ban(self, scores: Singles, number: int, start: int, active: Rows, n: int) -> None:
+        """Writes -inf into `scores` (`active` of `n` customers x items of block `number`, which begins at `start`)."""
+        every = len(active) == n
         if self.mask is not None:
             part = slice(start, start + scores.shape[1])
-            every = len(active) == len(self.mask)
             np.copyto(scores, -np.inf, where=self.mask[:, part] if every else self.mask[active, part])
             return
-        at = np.flatnonzero(self.block == number)
-        if not len(at):
-            return
-        place = np.full(self.row[-1] + 1, NOBODY, dtype=np.int64)
-        known = active[active < len(place)]
-        place[known] = np.arange(len(known))
-        row = place[self.row[at]]
-        flat = row * scores.shape[1] + (self.rank[at] - start)
-        scores.reshape(-1)[flat[row >= 0]] = -np.inf
+        at = slice(self.ends[number], self.ends[number + 1])
+        row, column = self.row[at], self.rank[at] - np.int32(start)
+        if not every:
+            place = np.full(n, NOBODY, dtype=np.int32)
+            place[active] = np.arange(len(active), dtype=np.int32)
+            here = place[row] >= 0
+            row, column = place[row[here]], column[here]
+        scores[row, column] = -np.inf

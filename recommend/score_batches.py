@@ -24,7 +24,8 @@ from features.batches import BatchFunction
 from features.contract import Column, Contract
 from features.errors import ModelError
 from recommend.fold_in import FoldIn, fold_in
-from recommend.topk import ItemBlocks, Positions, Scores, top_k
+from recommend.item_blocks import ItemBlocks, Positions, Scores
+from recommend.topk import top_k
 
 FACTOR_LISTS = Contract(
     "factor_lists",
@@ -38,6 +39,8 @@ FACTOR_LISTS = Contract(
     ),
     role="internal",
 )
+
+CUSTOMERS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -78,11 +81,14 @@ def score_batches(folder: Callable[[], str], k: int, exclude_seen: bool = True) 
     def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
         factors = open_factors(folder())
         with threadpool_limits(limits=1):
-            for batch in batches:
-                weights = history_matrix(batch, factors.products)
-                customers = fold_in(factors.model, weights)
-                positions, scores = top_k(factors.items, customers, k, weights if exclude_seen else None)
-                yield as_lists(batch["customer_id"], positions, scores, factors.products)
+            for whole in batches:
+                # an engine's batch may hold tens of thousands of customers
+                for first in range(0, whole.num_rows, CUSTOMERS_AT_ONCE):
+                    batch = whole.slice(first, CUSTOMERS_AT_ONCE)
+                    weights = history_matrix(batch, factors.products)
+                    customers = fold_in(factors.model, weights)
+                    positions, scores = top_k(factors.items, customers, k, weights if exclude_seen else None)
+                    yield as_lists(batch["customer_id"], positions, scores, factors.products)
 
     return score
 
@@ -91,11 +97,17 @@ def history_matrix(batch: pa.RecordBatch, products: pa.Array) -> csr_matrix:
     """(rows, n_products) weights from the list columns `product_ids` and `weights`; unknown products are left out."""
     lists, values = batch["product_ids"], batch["weights"]
     position = pc.index_in(lists.flatten(), value_set=products)
-    row = np.repeat(np.arange(batch.num_rows), pc.fill_null(pc.list_value_length(lists), 0).to_numpy(False))
-    known = position.is_valid().to_numpy(False)
-    column = pc.fill_null(position, 0).to_numpy(False)[known]
-    data = values.flatten().to_numpy(False)[known].astype(np.float32)
-    matrix = csr_matrix((data, (row[known], column)), shape=(batch.num_rows, len(products)))
+    length = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(False)
+    # copies: Arrow's memory cannot be sorted in place
+    column = np.array(position.fill_null(-1).to_numpy(False), dtype=np.int32)
+    data = np.array(values.flatten().to_numpy(False), dtype=np.float32)
+    known = column >= 0
+    end = np.cumsum(length)
+    if not known.all():
+        end = np.concatenate([[0], np.cumsum(known)])[end]
+        column, data = column[known], data[known]
+    ends = np.concatenate([[0], end]).astype(np.int32)
+    matrix = csr_matrix((data, column, ends), shape=(batch.num_rows, len(products)))
     matrix.sum_duplicates()
     return matrix
 

@@ -90,7 +90,7 @@ def _pool(items: ItemBlocks, customers: Singles, lengths: Scores, k: int, edges:
             break
         scores = vectors[active] @ items.factors[start:stop].T
         if banned is not None:
-            banned.ban(scores, number, start, active)
+            banned.ban(scores, number, start, active, len(pool))
         # who still has no bound after the first block has few items left: all of them are taken
         least = np.maximum(least, LOWEST) if number else least
         for rows, columns, best in _hits(scores, least, pool.shape[1]):

@@ -56,6 +56,33 @@ def test_a_customer_does_not_depend_on_her_batch():
     np.testing.assert_array_equal(fold_in(model, WEIGHTS), alone)
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_any_length_of_history_gives_the_least_squares_solution(bias):
+    """Empty, short, long and more items than columns: as solved in float64, and bit for bit the same in any batch."""
+    rng = np.random.default_rng(3)
+    y = rng.standard_normal((300, 60)).astype(np.float32)
+    if bias:
+        y[:, 0] = 1.0
+    lengths = [0, 1, 2, 4, 5, 47, 48, 49, 58, 59, 60, 61, 200]
+    rows = [np.sort(rng.permutation(300)[:n]) for n in lengths]
+    data = rng.random(sum(lengths)).astype(np.float32) * 2
+    data[3] = 0.0  # bought so long ago that nothing is left of its weight
+    weights = csr_matrix((data, np.concatenate(rows), np.cumsum([0, *lengths])), shape=(len(rows), 300))
+    model = FoldIn(y, 5.0, 20.0, bias)
+    got = fold_in(model, weights)
+    free = [0, *range(2, 60)] if bias else list(range(60))
+    y64 = y.astype(np.float64)
+    for row, bought in enumerate(rows):
+        extra = 5.0 * weights[row, bought].toarray().ravel().astype(np.float64)
+        left = y64.T @ y64 + 20.0 * np.eye(60) + (y64[bought].T * extra) @ y64[bought]
+        right = (1 + extra) @ y64[bought] - (left[:, 1] if bias else 0.0)
+        want = np.linalg.solve(left[np.ix_(free, free)], right[free])
+        np.testing.assert_allclose(got[row, free], want, atol=2e-6)
+    np.testing.assert_array_equal(got, np.vstack([fold_in(model, weights[i]) for i in range(len(rows))]))
+    turned = np.arange(len(rows))[::-1]
+    np.testing.assert_array_equal(got[turned], fold_in(model, weights[turned]))
+
+
 def test_a_matrix_of_other_items_is_refused():
     """The number of columns must be the number of items."""
     with pytest.raises(ValueError, match="4 columns for 3 items"):
