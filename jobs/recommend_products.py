@@ -5,7 +5,7 @@ from __future__ import annotations
 from features.batches import map_batches
 from features.errors import DataError, ModelError
 from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
-from jobs.recommender_logs import LOGS, read_logs
+from jobs.recommender_logs import LOGS, SETTINGS, read_logs
 from jobs.runs import Job, Step
 from scoring.history_rows import as_histories
 from scoring.recommendations import category_rows, open_recommender, product_rows
@@ -17,7 +17,7 @@ STEP = Step(
     optional=LOGS,
     writes=("next_best_products", "next_best_categories"),
     models=(NAME,),
-    settings=("recommender", "time_zone", "horizon_days"),
+    settings=SETTINGS,
     next="nextbest score-channels",
 )
 

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from features.interactions import collect_interactions, collect_log
 from jobs.code_version import code_version
 from jobs.memory import release_memory
-from jobs.recommender_logs import LOGS, read_logs
+from jobs.recommender_logs import LOGS, SETTINGS, read_logs
 from jobs.recommender_plots import calibration_figure, recall_figure
 from jobs.runs import Job, Step
 from jobs.tracking import TrainingRun
@@ -32,7 +32,7 @@ STEP = Step(
     reads=("transactions", "products", "customer_map"),
     optional=LOGS,
     trains=(NAME,),
-    settings=("recommender", "time_zone", "horizon_days", "seed", "threads"),
+    settings=(*SETTINGS, "seed", "threads"),
     next="nextbest recommend-products",
 )
 

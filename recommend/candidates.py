@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from recommend.histories import Floats, Histories, Ints, is_in, take
 from recommend.runs import rank_in as rank_in
 from recommend.sources.block import Block
 from recommend.sources.block import taste_matrix as taste_matrix
+from recommend.sources.event import forbidden_keys
 from recommend.sources.opened import FoldInParams as FoldInParams
 from recommend.sources.opened import Sources as Sources
 from recommend.sources.registry import MODULES, SCORES
@@ -41,10 +42,12 @@ def build_candidates(h: Histories, sources: Sources, exclude: Ints | None = None
     """Candidates of every customer of `h`, block by block.
 
     `exclude` holds sorted keys customer * n_items + item that must not be recommended; the next best take their place.
+    So do they for what must not be shown around a life event.
     """
     banned = np.empty(0, dtype=np.int64) if exclude is None else exclude
     parts = []
     for first, b in _blocks(h, sources, banned):
+        b = _without(b, forbidden_keys(b))
         keys = [module.propose(b, getattr(sources.params, module.NAME)) for module in MODULES]
         every = np.unique(np.concatenate(keys))
         source = np.stack([is_in(np.sort(key), every) for key in keys], axis=1)
@@ -68,6 +71,11 @@ def _blocks(h: Histories, sources: Sources, banned: Ints) -> Iterator[tuple[int,
         rows = np.arange(first, min(first + BLOCK, h.n))
         low, high = np.searchsorted(banned, [first * h.n_items, (first + len(rows)) * h.n_items])
         yield first, Block(take(h, rows), sources, banned[low:high] - first * h.n_items)
+
+
+def _without(b: Block, forbidden: Ints) -> Block:
+    """The block with more that is banned."""
+    return replace(b, banned=np.union1d(b.banned, forbidden)) if len(forbidden) else b
 
 
 def _pairs(b: Block, keys: Ints, source: NDArray[np.bool_], first: int) -> Candidates:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from features.interactions import Interactions, from_columns
+from recommend.tag_rules import TagRule
 
 
 @dataclass(frozen=True)
@@ -16,12 +17,13 @@ class Dealings:
     """Three logs with the same `customers`, those without a purchase included.
 
     `views` has the product axis of `purchases`; its `quantity` are page views and its `amount` times put into a cart.
-    `tags` has tags for products; its `amount` is the confidence of a tag on that day.
+    `tags` has tags for products; its `amount` is the confidence of a tag on that day. `rules` say what tags mean.
     """
 
     purchases: Interactions
     views: Interactions
     tags: Interactions
+    rules: Mapping[str, TagRule] = field(default_factory=dict)
 
     @property
     def n_customers(self) -> int:
@@ -30,11 +32,12 @@ class Dealings:
 
     def before(self, day: int) -> Dealings:
         """What had happened and was known before the local day `day`; all axes stay."""
-        return Dealings(self.purchases.before(day), self.views.before(day), self.tags.before(day))
+        return Dealings(self.purchases.before(day), self.views.before(day), self.tags.before(day), self.rules)
 
     def of_customers(self, first: int, last: int) -> Dealings:
         """The customers at positions first <= position < last; the other axes stay."""
-        return Dealings(*(log.of_customers(first, last) for log in (self.purchases, self.views, self.tags)))
+        bought, seen, said = (log.of_customers(first, last) for log in (self.purchases, self.views, self.tags))
+        return Dealings(bought, seen, said, self.rules)
 
     def relabel(self, labels: NDArray[np.object_]) -> Dealings:
         """Purchases and views one level up (`Interactions.relabel`); tags stay."""
@@ -61,6 +64,7 @@ def on_one_axis(
     tags: Interactions | None = None,
     customers: Iterable[str] = (),
     products: Iterable[str] = (),
+    rules: Mapping[str, TagRule] | None = None,
 ) -> Dealings:
     """Logs with axes of their own brought to shared ones: all customers of the logs and `customers`, all products
     bought and `products`. Views of other products are dropped."""
@@ -69,10 +73,11 @@ def on_one_axis(
     what = _sorted(set(products).union(purchases.products))
     bought = purchases.on_axes(who, what)
     said = nothing(who, _sorted(set())) if tags is None else tags.on_axes(who, tags.products)
+    known = dict(rules or {})
     if views is None:
-        return Dealings(bought, nothing(who, what), said)
+        return Dealings(bought, nothing(who, what), said, known)
     seen = views.take_products(np.isin(views.products.astype(str), what.astype(str)))
-    return Dealings(bought, seen.on_axes(who, what), said)
+    return Dealings(bought, seen.on_axes(who, what), said, known)
 
 
 def _sorted(ids: set[str]) -> NDArray[np.object_]:

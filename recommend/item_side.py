@@ -76,8 +76,10 @@ def fit_item_side(
     similar_weights: Array32,
     params: CandidateParams,
     parts: Mapping[str, NDArray] | None = None,
+    fresh: NDArray[np.bool_] | None = None,
 ) -> ItemSide:
-    """Item statistics of the histories of all customers, beside what was fitted on the same."""
+    """Item statistics of the histories of all customers, beside what was fitted on the same; `fresh` items are offered
+    however few bought them."""
     n = h.n_items
     pair = run_starts(h.customer, h.item)
     item, first_age = h.item[pair], h.age[pair]  # ages fall within a pair: the first is the oldest
@@ -95,6 +97,7 @@ def fit_item_side(
     since, idle = np.zeros(n), np.full(n, np.inf)
     np.maximum.at(since, h.item, h.age)
     np.minimum.at(idle, h.item, h.age)
+    can_offer = (buyers >= params.min_customers) & (idle <= params.max_idle_days)
     return ItemSide(
         pop7=within(7),
         pop28=within(28),
@@ -105,7 +108,7 @@ def fit_item_side(
         gap=_median_gap(h).astype(np.float32),
         price=(amount / np.maximum(units, 1.0)).astype(np.float32),
         since=since.astype(np.float32),
-        can_offer=(buyers >= params.min_customers) & (idle <= params.max_idle_days),
+        can_offer=can_offer if fresh is None else can_offer | fresh,
         can_repeat=idle <= params.max_idle_days,
         customers=np.asarray(len(np.unique(h.customer)), dtype=np.int64),
         factors=factors,

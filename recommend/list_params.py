@@ -13,15 +13,23 @@ class CandidateParams:
 
     One number per source (`recommend/sources/`): at most so many items per customer; `repeat` are her own. An item
     she does not own is offered when at least `min_customers` customers bought it; any item only when somebody bought
-    it in the last `max_idle_days`, so that what is no longer sold drops out.
+    it in the last `max_idle_days`, so that what is no longer sold drops out. An item launched in the last `new_days`,
+    or looked at in that time by as many customers, needs no buyers. Looks count for `view_days`.
     """
 
     repeat: int = 400
     als: int = 80
     similar: int = 80
     popular: int = 80
+    viewed: int = 40
+    event: int = 20
+    launch: int = 20
+    complement: int = 20
+    store_popular: int = 0
     min_customers: int = 5
     max_idle_days: int = 84
+    view_days: int = 90
+    new_days: int = 56
 
 
 @dataclass(frozen=True)
@@ -87,10 +95,22 @@ class CategoryParams:
     factors: int = 24  # ALS dimensions; there are few categories
     min_customers: int = 20  # customers below which a category is not suggested to whom it is new
 
-    def candidates(self) -> CandidateParams:
-        """Every category with enough customers is a candidate of everybody."""
+    def candidates(self, view_days: int = CandidateParams.view_days) -> CandidateParams:
+        """Every category with enough customers is a candidate of everybody; the other sources only say what they think
+        of it."""
         return CandidateParams(
-            repeat=EVERY, als=0, similar=0, popular=EVERY, min_customers=self.min_customers, max_idle_days=EVERY
+            repeat=EVERY,
+            als=0,
+            similar=0,
+            popular=EVERY,
+            viewed=0,
+            event=0,
+            launch=0,
+            complement=0,
+            store_popular=0,
+            min_customers=self.min_customers,
+            max_idle_days=EVERY,
+            view_days=view_days,
         )
 
     def lists(self, products: ListParams) -> ListParams:

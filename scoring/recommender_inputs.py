@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -44,10 +45,29 @@ def known_purchase_days(
 
 
 def catalogue_rows(products: DataFrame, as_of: AsOf) -> DataFrame:
-    """The columns that `build_levels` takes, one row per product known at the cut."""
+    """The columns that `build_levels` takes, one row per product known at the cut; `launched_day` counts from
+    1970-01-01, and `in_stock` is what was known at the cut."""
+    launched = F.unix_date("launched_on").alias("launched_day")
     return as_current_products(products, as_of).select(
-        "product_id", "name", "department", "category", "product_type", "brand"
+        "product_id", "name", "department", "category", "product_type", "brand", launched, "in_stock"
     )
+
+
+def products_for_sale(
+    rows: dict[str, list[Any]], viewed: Collection[str], cut: int, days: int, drop_departments: Collection[str]
+) -> list[str]:
+    """Products of `catalogue_rows` that can be recommended although nobody bought them: looked at, or launched in the
+    `days` before the local day `cut`, and not out of stock. What is launched at the cut or later is not for sale."""
+    found = []
+    columns = (rows[name] for name in ("product_id", "department", "category", "launched_day", "in_stock"))
+    for product, department, category, launched, in_stock in zip(*columns, strict=True):
+        if category is None or department in drop_departments or in_stock is False:
+            continue
+        if launched is not None and launched >= cut:
+            continue
+        if product in viewed or (launched is not None and launched >= cut - days):
+            found.append(str(product))
+    return found
 
 
 def known_view_days(
@@ -100,6 +120,7 @@ def build_levels(data: Dealings | Interactions, rows: dict[str, list[Any]]) -> L
         column["category"],
         column["product_type"],
         column["brand"],
+        column.get("launched_day"),
         departments=column["department"],
     )
     upper, place = by_category(catalogue, category_departments(column["category"], column["department"]))

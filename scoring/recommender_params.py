@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from models.gate import GateParams
 from models.recommender_params import AlsParams, EaseParams, RankerParams
@@ -41,7 +42,7 @@ class RecommenderParams:
     """What the recommender learns from, how, and what its lists look like."""
 
     drop_departments: tuple[str, ...] = ()  # teach nothing about taste: fuel, coupons
-    view_days: int = 90  # days of views and carts that count for a list
+    tags: Literal["targeting", "all", "none"] = "targeting"  # tags that may lead to products
     als: AlsParams = field(default_factory=lambda: AlsParams(factors=32, iterations=8))
     ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
     candidates: CandidateParams = field(default_factory=CandidateParams)
@@ -49,6 +50,11 @@ class RecommenderParams:
     gate: GateParams = field(default_factory=GateParams)
     lists: ListParams = field(default_factory=ListParams)
     categories: CategoryParams = field(default_factory=CategoryParams)
+
+    @property
+    def view_days(self) -> int:
+        """Days of views and carts that count for a list."""
+        return self.candidates.view_days
 
     def view_history_days(self, horizon_days: int) -> int:
         """Days of views that training reads: those that count, before the earliest window learned from."""
@@ -66,7 +72,7 @@ class RecommenderParams:
         _, stage = self.products(horizon_days, threads)
         stage = replace(
             stage,
-            candidates=self.categories.candidates(),
+            candidates=self.categories.candidates(self.view_days),
             als=replace(self.als, factors=self.categories.factors),
         )
         return Level("categories", self.categories.lists(self.lists), self.categories.lapsed_days), stage

@@ -25,9 +25,11 @@ from models.recommender_params import RankerParams
 from recommend.candidates import FoldInParams, Sources, build_candidates, taste_matrix
 from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings, as_dealings
+from recommend.fresh import fill_factors, find_fresh, similar_stand_ins
 from recommend.histories import Histories, Ints, bought_between, histories_before, is_in, take
 from recommend.item_side import fit_item_side
 from recommend.pair_features import FEATURES, pair_features
+from recommend.sources.context import Context
 from recommend.sources.registry import fit_parts
 from scoring.recommender_params import Level, StageParams
 from scoring.second_stage import (
@@ -74,8 +76,11 @@ def fit_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: Stag
         als = replace(params.als, threads=params.threads)
         factors[kept] = fit_als(taste[:, kept].tocsr(), catalogue.items[kept], als).item_factors
     ease = fit_ease(data.purchases.before(h.cut), h.cut, params.ease)
-    parts = fit_parts(h, catalogue, params.candidates)
-    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts)
+    fresh = find_fresh(h, catalogue, params.candidates)
+    factors = fill_factors(factors, kept, h, catalogue, fresh)
+    parts = fit_parts(h, catalogue, params.candidates, Context(data.tags.products, data.rules))
+    parts |= similar_stand_ins(ease.kept, h, catalogue, fresh)
+    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts, fresh.offered)
     return Sources.of(side, catalogue, params.candidates, fold)
 
 

@@ -113,7 +113,7 @@ def _interests(facts: Facts) -> DataFrame:
     columns = ["customer_id", "event_ts", "days_ago", "post_id", "tag", "tag_kind", "confidence"]
     posts = posts.select(*columns)
     if facts.has("social_tags"):
-        posts = posts.unionByName(_given(facts, p).select(*columns))
+        posts = posts.unionByName(given_tags(facts, p).select(*columns))
     weight = F.col("confidence") * F.pow(F.lit(2.0), -F.col("days_ago") / F.lit(p.half_life_days))
     found = (
         _placed(posts.where(F.col("days_ago") <= p.expiry_days), "tag", "tag_kind")
@@ -124,14 +124,14 @@ def _interests(facts: Facts) -> DataFrame:
     return found.withColumn("expires_on", _as_date(last + 1))
 
 
-def _given(facts: Facts, p: InterestParams) -> DataFrame:
+def given_tags(facts: Facts, p: InterestParams) -> DataFrame:
     """Tags that networks gave, by the name given, under a kind of their own. They have no post to point at.
 
     A name that touches on pregnancy, birth or health needs the consent that such an event needs.
     """
     sensitive = F.col("tag").rlike(SENSITIVE_NAME)
     weight = F.coalesce(F.col("score"), F.lit(p.given_weight)).alias("confidence")
-    given = facts.log("social_tags", F.lower(F.trim("tag")).alias("tag"), weight)
+    given = facts.log("social_tags", F.lower(F.trim("tag")).alias("tag"), weight, "available_ts")
     if facts.has("consents"):
         may = given.join(consenting(facts), "customer_id", how="inner")
         given = may.where(F.when(sensitive, F.col("_sensitive")).otherwise(F.col("_profiling")))

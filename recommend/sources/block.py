@@ -5,8 +5,10 @@ Nothing here depends on who else is in the block: each row is solved alone, sums
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +19,7 @@ from recommend.histories import Histories, Ints, run_starts
 from recommend.pairs import Pairs, decayed, own_pairs
 from recommend.sources.opened import FoldInParams, Sources
 
+T = TypeVar("T")
 DIGITS = 5  # scores are rounded, so that the last bits of a float sum decide nothing
 
 
@@ -28,6 +31,14 @@ class Block:
     h: Histories
     s: Sources
     banned: Ints
+    _known: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, name: str, build: Callable[[], T]) -> T:
+        """What `build` makes, made once per block however often a source asks for it by this name."""
+        if name not in self._known:
+            self._known[name] = build()
+        found: T = self._known[name]
+        return found
 
     @cached_property
     def own(self) -> Pairs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from recommend.fold_in import FoldIn
 from recommend.histories import Ints
 from recommend.item_side import ItemSide, popularity_order
 from recommend.list_params import CandidateParams
+from recommend.sources.shelves import Shelves, build_shelves
 from recommend.topk import ItemBlocks
 
 
@@ -42,6 +44,30 @@ class Sources:
     offered: Ints
     blocks: ItemBlocks
     popular: Ints
+
+    @cached_property
+    def categories(self) -> Ints:
+        """(n_items,) position of each item's category."""
+        return np.asarray(self.catalogue.codes["category"]).astype(np.int64)
+
+    @cached_property
+    def types(self) -> Ints:
+        """(n_items,) position of each item's type."""
+        return np.asarray(self.catalogue.codes["product_type"]).astype(np.int64)
+
+    @cached_property
+    def type_shelves(self) -> Shelves:
+        """The best selling items of each type."""
+        return self._shelves("product_type", self.types)
+
+    @cached_property
+    def category_shelves(self) -> Shelves:
+        """The best selling items of each category."""
+        return self._shelves("category", self.categories)
+
+    def _shelves(self, level: str, codes: Ints) -> Shelves:
+        sales, can_offer = np.asarray(self.side.pop28), np.asarray(self.side.can_offer)
+        return build_shelves(codes, len(self.catalogue.names[level]), sales, can_offer)
 
     @staticmethod
     def of(side: ItemSide, catalogue: Catalogue, params: CandidateParams, fold: FoldInParams) -> Sources:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from recommend.catalogue import Catalogue
 from recommend.histories import Floats, Histories, Ints
 from recommend.list_params import CandidateParams
-from recommend.sources import als, popular, repeat, similar
+from recommend.sources import als, complement, event, launch, popular, repeat, similar, store_popular, viewed
 from recommend.sources.block import Block
+from recommend.sources.context import Context
 
 
 class Source(Protocol):
@@ -36,20 +37,23 @@ class Source(Protocol):
 class Learner(Protocol):
     """The part of a source that learns."""
 
-    def fit(self, h: Histories, catalogue: Catalogue, params: CandidateParams) -> dict[str, NDArray]:
+    def fit(self, h: Histories, catalogue: Catalogue, params: CandidateParams, context: Context) -> dict[str, NDArray]:
         """Arrays to save, by name."""
         ...
 
 
-MODULES = cast(tuple[Source, ...], (repeat, als, similar, popular))
+MODULES = cast(tuple[Source, ...], (repeat, als, similar, popular, viewed, event, launch, complement, store_popular))
 SOURCES = tuple(m.NAME for m in MODULES)
 SCORES = tuple(name for m in MODULES for name in m.SCORES)
 
 
-def fit_parts(h: Histories, catalogue: Catalogue, params: CandidateParams) -> dict[str, NDArray]:
-    """What the sources that learn have learned."""
+def fit_parts(
+    h: Histories, catalogue: Catalogue, params: CandidateParams, context: Context | None = None
+) -> dict[str, NDArray]:
+    """What the sources that learn have learned; `context` says what the tags of `h` mean."""
+    context = Context() if context is None else context
     parts: dict[str, NDArray] = {}
     for module in MODULES:
         if hasattr(module, "fit"):
-            parts |= cast(Learner, module).fit(h, catalogue, params)
+            parts |= cast(Learner, module).fit(h, catalogue, params, context)
     return parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from recommend.histories import Floats, Histories, Ints, run_starts
@@ -25,7 +26,7 @@ def propose(b: Block, k: int) -> Ints:
     column[items] = np.arange(len(items))
     customer, item = b.split(b.closed)
     inside = column[item] >= 0
-    free = np.round(sums(b.h, b.s.side, ALL_DAYS), DIGITS)
+    free = np.round(_sums(b, ALL_DAYS), DIGITS)
     free[customer[inside], column[item[inside]]] = 0.0
     free[:, ~np.asarray(b.s.side.can_offer)[items]] = 0.0
     edge = np.partition(free, free.shape[1] - k, axis=1)[:, free.shape[1] - k, None]
@@ -39,10 +40,15 @@ def propose(b: Block, k: int) -> Ints:
 def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:
     """Over all she bought, and over what she bought in the last `RECENT_DAYS`."""
     days = {"similar": ALL_DAYS, "similar_recent": RECENT_DAYS}
-    return {name: _pick(sums(b.h, b.s.side, d), b.s.side, customer, item) for name, d in days.items()}
+    return {name: _pick(_sums(b, d), b.s.side, customer, item) for name, d in days.items()}
 
 
-def sums(h: Histories, side: ItemSide, days: int) -> Floats:
+def _sums(b: Block, days: int) -> NDArray[np.float32]:
+    """`sums` of the block, worked out once."""
+    return b.once(f"{NAME}.{days}", lambda: sums(b.h, b.s.side, days))
+
+
+def sums(h: Histories, side: ItemSide, days: int) -> NDArray[np.float32]:
     """Scores (customers, similar items): sums of the weights of the items she bought in the last `days`."""
     column = np.full(h.n_items, -1, dtype=np.int64)
     column[side.similar_items] = np.arange(len(side.similar_items))
@@ -52,13 +58,30 @@ def sums(h: Histories, side: ItemSide, days: int) -> Floats:
     shape = (h.n, len(side.similar_items))
     # float32 like the weights, which would otherwise be copied; rows are summed one by one, whatever the batch
     seen = csr_matrix((np.ones(len(start), dtype=np.float32), (customer[start], item[start])), shape=shape)
-    return np.asarray(seen @ np.asarray(side.similar_weights), dtype=np.float64)
+    return np.asarray(seen @ np.asarray(side.similar_weights))
 
 
-def _pick(scores: Floats, side: ItemSide, customer: Ints, item: Ints) -> Floats:
-    """The pair's score, 0 where the item is not among the similar items."""
+def _pick(scores: NDArray[np.float32], side: ItemSide, customer: Ints, item: Ints) -> Floats:
+    """The pair's score; the mean of its neighbours where the item is too new for one, 0 where there is nothing."""
     items = np.asarray(side.similar_items)
     if not len(items):
         return np.zeros(len(customer))
     at = np.minimum(np.searchsorted(items, item), len(items) - 1)
-    return np.where(items[at] == item, np.round(scores[customer, at], DIGITS), 0.0)
+    out = np.where(items[at] == item, scores[customer, at].astype(np.float64), 0.0)
+    new = side.parts.get("similar.new")
+    if new is not None:
+        place = np.minimum(np.searchsorted(new, item), len(new) - 1)
+        rows = np.flatnonzero(np.asarray(new)[place] == item)
+        out[rows] = _of_neighbours(scores, side, customer[rows], place[rows])
+    return np.asarray(np.round(out, DIGITS), dtype=np.float64)
+
+
+def _of_neighbours(scores: NDArray[np.float32], side: ItemSide, customer: Ints, place: Ints) -> Floats:
+    """Mean scores of the neighbours of the new items at `place` (`recommend/fresh.py`)."""
+    start = np.asarray(side.parts["similar.near_start"])
+    low, size = start[place], start[place + 1] - start[place]
+    row = np.repeat(np.arange(len(place)), size)
+    at = np.repeat(low - np.cumsum(size) + size, size) + np.arange(int(size.sum()))
+    near = scores[customer[row], np.asarray(side.parts["similar.near"])[at]].astype(np.float64)
+    weight = np.asarray(side.parts["similar.near_weight"])[at]
+    return np.bincount(row, weights=near * weight, minlength=len(place)).astype(np.float64)

@@ -1,0 +1,25 @@
+"""What sources learn from beside histories and catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recommend.tag_rules import ATTRIBUTE, TagRule
+
+POSTED = ("post:", "given:", "spare:")
+
+
+@dataclass(frozen=True)
+class Context:
+    """Names of the tags in the order of their positions, and the rules of those that have any."""
+
+    tags: NDArray[np.object_] = field(default_factory=lambda: np.empty(0, dtype=object))
+    rules: Mapping[str, TagRule] = field(default_factory=dict)
+
+    def rule(self, tag: str) -> TagRule:
+        """The rule of a tag; one of posts without any counts as an interest, all else holds and proposes nothing."""
+        return self.rules.get(tag, TagRule() if tag.startswith(POSTED[:2]) else ATTRIBUTE)
