@@ -41,3 +41,19 @@ def _population(facts: Facts) -> DataFrame:
         seen = reduce(DataFrame.unionByName, accounts)
         ids = ids.unionByName(seen.join(facts.accounts, "account_id", how="inner").select("customer_no"))
     return ids.groupBy("customer_no").agg(F.lit(1).alias("_one")).select("customer_no")
+
+
+def population_days(facts: Facts) -> DataFrame:
+    """customer_id and `day` (local), once per customer of the above: the first day on which something of her was known.
+
+    A day before a cut means that she was among the customers at that cut; by accounts as they are stitched now.
+    """
+    known = [F.greatest("event_ts", "available_ts").alias("_ts")]
+    logs = [name for name in ("transactions", *DEALINGS) if facts.has(name)]
+    parts = [known_before(facts.tables[name], facts.as_of).select("account_id", *known) for name in logs]
+    if facts.has("customers"):
+        stated = facts.tables["customers"].where(F.col("available_ts") < F.lit(facts.as_of.ts))
+        parts.append(stated.select("account_id", F.col("available_ts").alias("_ts")))
+    first = reduce(DataFrame.unionByName, parts).groupBy("account_id").agg(F.min("_ts").alias("_ts"))
+    owned = first.join(facts.accounts, "account_id", how="inner").groupBy("customer_id").agg(F.min("_ts").alias("_ts"))
+    return owned.select("customer_id", F.to_date(F.from_utc_timestamp("_ts", facts.as_of.time_zone)).alias("day"))

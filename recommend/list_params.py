@@ -26,6 +26,7 @@ class CandidateParams:
     launch: int = 20
     complement: int = 20
     store_popular: int = 0
+    segment_popular: int = 40
     min_customers: int = 5
     max_idle_days: int = 84
     view_days: int = 90
@@ -108,6 +109,7 @@ class CategoryParams:
             launch=0,
             complement=0,
             store_popular=0,
+            segment_popular=0,
             min_customers=self.min_customers,
             max_idle_days=EVERY,
             view_days=view_days,

@@ -24,5 +24,6 @@ class TagRule:
     closed_by: tuple[tuple[str, int], ...] = ()
 
 
+KNOWN = "known"  # the tag of everybody from the day on which she was a customer
 # attributes of a customer (`region:east`): they hold, and what they are worth is for `segment_popular`
 ATTRIBUTE = TagRule(half_life_days=36_500.0, expiry_days=36_500, proposes=False)

@@ -10,7 +10,7 @@ from features.interactions import Interactions
 from recommend.catalogue import Catalogue, build_catalogue
 from recommend.evaluation import Window
 from recommend.histories import histories_before
-from recommend.list_params import CandidateParams, ListParams
+from recommend.list_params import ListParams
 from recommend.rankers import check_task
 from recommend.runs import rank_in
 from recommend.topk import Positions
@@ -55,7 +55,7 @@ class StageFactory:
         open_params = replace(self.params.candidates, min_customers=1, max_idle_days=1_000_000)
         if window.level == "category":
             every = len(catalogue)
-            open_params = CandidateParams(every, 0, 0, every, 1, 1_000_000)
+            open_params = replace(open_params, repeat=every, als=0, similar=0, popular=every)
         params = replace(self.params, candidates=open_params)
         level = Level("products", ListParams())
         stage = fit_second_stage(window.history, catalogue, window.day, level, params, lambda line: None).stage

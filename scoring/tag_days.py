@@ -11,6 +11,7 @@ One row per customer, tag and day, in the form of a log of purchases: `customer_
     end:<event>           the last stage of the event is over
     loss:<event>          she lost it: nothing of it counts for long
     region:, acquired:, tier:, age:, gender:  her record
+    known  since when she is a customer; everybody has it
 
 Posts and given tags are read as far as consent goes at the cut; losses of everybody, since they only take away.
 """
@@ -26,8 +27,10 @@ from pyspark.sql import functions as F
 from features.facts import Facts
 from features.families.life_events import given_tags
 from features.families.post_evidence import tagged_posts
+from features.population import population_days
 from features.tags.lexicon import LIFE_EVENT, LOSS
 from features.tags.life_event_kinds import LIFE_EVENT_KINDS, LifeEventKind
+from recommend.tag_rules import KNOWN
 
 RECORD = {"region": "region", "age": "age_band", "gender": "gender"}  # tag: column of `customers`
 Targeting = Collection[tuple[str, str]]
@@ -52,6 +55,20 @@ def known_tag_days(facts: Facts, which: str, targeting: Targeting) -> DataFrame 
             F.lit(1).alias("orders"),
             F.min("known_day").alias("known_day"),
         )
+    )
+
+
+def known_customer_days(facts: Facts) -> DataFrame:
+    """The rows `known` of everybody in `features.population`, on the day before which nothing of her was known."""
+    days = population_days(facts).withColumn("known_day", F.col("day")).where(F.col("day") < F.lit(facts.as_of.day))
+    return _rows(days, F.lit(KNOWN), F.lit(1.0)).select(
+        "customer_id",
+        "product_id",
+        "day",
+        F.lit(1.0).alias("quantity"),
+        "amount",
+        F.lit(1).alias("orders"),
+        "known_day",
     )
 
 

@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 from recommend.catalogue import Catalogue
 from recommend.histories import Floats, Histories, Ints
 from recommend.list_params import CandidateParams
-from recommend.sources import als, complement, event, launch, popular, repeat, similar, store_popular, viewed
+from recommend.sources import (
+    als,
+    complement,
+    event,
+    launch,
+    popular,
+    repeat,
+    segment_popular,
+    similar,
+    store_popular,
+    viewed,
+)
 from recommend.sources.block import Block
 from recommend.sources.context import Context
 
@@ -42,7 +53,10 @@ class Learner(Protocol):
         ...
 
 
-MODULES = cast(tuple[Source, ...], (repeat, als, similar, popular, viewed, event, launch, complement, store_popular))
+MODULES = cast(
+    tuple[Source, ...],
+    (repeat, als, similar, popular, viewed, event, launch, complement, store_popular, segment_popular),
+)
 SOURCES = tuple(m.NAME for m in MODULES)
 SCORES = tuple(name for m in MODULES for name in m.SCORES)
 
