@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from features.buyer_counts import BuyerCounts
 from features.interactions import Interactions, from_columns
 from recommend.tag_rules import TagRule
 
@@ -18,12 +19,14 @@ class Dealings:
 
     `views` has the product axis of `purchases`; its `quantity` are page views and its `amount` times put into a cart.
     `tags` has tags for products; its `amount` is the confidence of a tag on that day. `rules` say what tags mean.
+    Where the customers are a sample, `counts` are buyers among all of them, by cut, on the product axis.
     """
 
     purchases: Interactions
     views: Interactions
     tags: Interactions
     rules: Mapping[str, TagRule] = field(default_factory=dict)
+    counts: Mapping[int, BuyerCounts] = field(default_factory=dict)
 
     @property
     def n_customers(self) -> int:
@@ -32,16 +35,18 @@ class Dealings:
 
     def before(self, day: int) -> Dealings:
         """What had happened and was known before the local day `day`; all axes stay."""
-        return Dealings(self.purchases.before(day), self.views.before(day), self.tags.before(day), self.rules)
+        bought, seen, said = (log.before(day) for log in (self.purchases, self.views, self.tags))
+        return replace(self, purchases=bought, views=seen, tags=said)
 
     def of_customers(self, first: int, last: int) -> Dealings:
         """The customers at positions first <= position < last; the other axes stay."""
         bought, seen, said = (log.of_customers(first, last) for log in (self.purchases, self.views, self.tags))
-        return Dealings(bought, seen, said, self.rules)
+        return replace(self, purchases=bought, views=seen, tags=said)
 
     def relabel(self, labels: NDArray[np.object_]) -> Dealings:
-        """Purchases and views one level up (`Interactions.relabel`); tags stay."""
-        return replace(self, purchases=self.purchases.relabel(labels), views=self.views.relabel(labels))
+        """Purchases and views one level up (`Interactions.relabel`); tags stay, counts do not."""
+        bought, seen = self.purchases.relabel(labels), self.views.relabel(labels)
+        return replace(self, purchases=bought, views=seen, counts={})
 
 
 def as_dealings(data: Dealings | Interactions) -> Dealings:

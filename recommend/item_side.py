@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from features.buyer_counts import RECENT, BuyerCounts
 from recommend.histories import Floats, Histories, Ints, run_starts
 from recommend.list_params import CandidateParams
 
@@ -77,9 +78,10 @@ def fit_item_side(
     params: CandidateParams,
     parts: Mapping[str, NDArray] | None = None,
     fresh: NDArray[np.bool_] | None = None,
+    counts: BuyerCounts | None = None,
 ) -> ItemSide:
-    """Item statistics of the histories of all customers, beside what was fitted on the same; `fresh` items are offered
-    however few bought them."""
+    """Item statistics of the histories, beside what was fitted on the same; `fresh` items are offered however few
+    bought them. Where `h` is a sample, `counts` are the buyers among all customers."""
     n = h.n_items
     pair = run_starts(h.customer, h.item)
     item, first_age = h.item[pair], h.age[pair]  # ages fall within a pair: the first is the oldest
@@ -97,20 +99,24 @@ def fit_item_side(
     since, idle = np.zeros(n), np.full(n, np.inf)
     np.maximum.at(since, h.item, h.age)
     np.minimum.at(idle, h.item, h.age)
-    can_offer = (buyers >= params.min_customers) & (idle <= params.max_idle_days)
+    if counts is None:
+        new28 = np.bincount(item[first_age <= 28], minlength=n).astype(np.float32)
+        pop7, pop28, pop56 = (within(days) for days in RECENT)
+        counts = BuyerCounts(len(np.unique(h.customer)), pop7, pop28, pop56, new28, buyers.astype(np.float32))
+    can_offer = (counts.buyers >= params.min_customers) & (idle <= params.max_idle_days)
     return ItemSide(
-        pop7=within(7),
-        pop28=within(28),
-        pop56=within(56),
-        new28=np.bincount(item[first_age <= 28], minlength=n).astype(np.float32),
-        buyers=buyers.astype(np.float32),
+        pop7=counts.pop7,
+        pop28=counts.pop28,
+        pop56=counts.pop56,
+        new28=counts.new28,
+        buyers=counts.buyers,
         again=again.astype(np.float32),
         gap=_median_gap(h).astype(np.float32),
         price=(amount / np.maximum(units, 1.0)).astype(np.float32),
         since=since.astype(np.float32),
         can_offer=can_offer if fresh is None else can_offer | fresh,
         can_repeat=idle <= params.max_idle_days,
-        customers=np.asarray(len(np.unique(h.customer)), dtype=np.int64),
+        customers=np.asarray(counts.customers, dtype=np.int64),
         factors=factors,
         similar_items=similar_items,
         similar_weights=similar_weights,

@@ -80,7 +80,8 @@ def fit_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: Stag
     factors = fill_factors(factors, kept, h, catalogue, fresh)
     parts = fit_parts(h, catalogue, params.candidates, Context(data.tags.products, data.rules))
     parts |= similar_stand_ins(ease.kept, h, catalogue, fresh)
-    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts, fresh.offered)
+    true_counts = data.counts.get(h.cut)
+    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts, fresh.offered, true_counts)
     return Sources.of(side, catalogue, params.candidates, fold)
 
 
