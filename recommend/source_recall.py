@@ -44,14 +44,12 @@ def source_recall(h: Histories, sources: Sources, truth: Ints, lapsed_days: int 
         keys = np.unique(np.concatenate(every))
         found[-1][:, rows] = _count(wanted, state, b, is_in(keys, wanted))
         proposed[-1] += len(keys)
-    table = []
+    table: list[Row] = []
     for number, name in enumerate(names):
         for place, chosen in (("all", slice(None)), *((s, slice(i, i + 1)) for i, s in enumerate(STATES))):
-            recall = _mean_share(found[number][chosen].sum(axis=0), size[chosen].sum(axis=0))
-            table.append(
-                {"source": name, "state": place, "recall": recall[0], "customers": recall[1]}
-                | {"candidates": round(float(proposed[number]) / max(h.n, 1), 1)}
-            )
+            recall, customers = _mean_share(found[number][chosen].sum(axis=0), size[chosen].sum(axis=0))
+            row: Row = {"source": name, "state": place, "recall": recall, "customers": customers}
+            table.append(row | {"candidates": round(float(proposed[number]) / max(h.n, 1), 1)})
     return table
 
 

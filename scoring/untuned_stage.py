@@ -161,15 +161,17 @@ def pairs(history: Interactions, known: Known) -> tuple[Ints, Ints, NDArray[np.b
     start = _starts(history)
     own = history.customer[start].astype(np.int64) * n + history.product[start]
     ease, ease_recent = (_ease(history.between(known.day - d, known.day), known.ease) for d in (1_000_000, RECENT))
-    free = ease.copy()
-    free.ravel()[own] = -np.inf
-    best = np.argpartition(-free, min(DEPTH, n - 1), axis=1)[:, :DEPTH]
+    others = ease.copy()
+    others.ravel()[own] = -np.inf
+    best = np.argpartition(-others, min(DEPTH, n - 1), axis=1)[:, :DEPTH]
     row = np.repeat(np.arange(history.n_customers), best.shape[1])
     found = row * n + best.ravel()
-    found = found[free.ravel()[found] > 0]
-    keys = np.arange(history.n_customers)[:, None] * n + known.popular[None, :]
-    unowned = ~np.isin(keys, own)
-    every = np.unique(np.concatenate([own, found, keys[unowned & (unowned.cumsum(axis=1) <= DEPTH)]]))
+    found = found[others.ravel()[found] > 0]
+    free = np.ones((history.n_customers, n), dtype=bool)
+    free.ravel()[own] = False
+    unowned = free[:, known.popular]
+    row, place = np.nonzero(unowned & (unowned.cumsum(axis=1) <= DEPTH))
+    every = np.unique(np.concatenate([own, found, row * n + known.popular[place]]))
     customer, item = np.divmod(every, n)
     people = _people(history, known.day)
     blocks = [_of_own(history, start, own, known.day, every)]
