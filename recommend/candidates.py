@@ -38,11 +38,12 @@ class Candidates:
         return Candidates(self.customer[rows], self.item[rows], self.source[rows], self.owned[rows], scores)
 
 
-def build_candidates(h: Histories, sources: Sources, exclude: Ints | None = None) -> Candidates:
+def build_candidates(h: Histories, sources: Sources, exclude: Ints | None = None, at_least: int = 0) -> Candidates:
     """Candidates of every customer of `h`, block by block.
 
     `exclude` holds sorted keys customer * n_items + item that must not be recommended; the next best take their place.
-    So do they for what must not be shown around a life event.
+    So do they for what must not be shown around a life event. Who has fewer than `at_least` is filled up with what
+    sells best of the rest, which no source claims.
     """
     banned = np.empty(0, dtype=np.int64) if exclude is None else exclude
     parts = []
@@ -50,6 +51,7 @@ def build_candidates(h: Histories, sources: Sources, exclude: Ints | None = None
         b = _without(b, forbidden_keys(b))
         keys = [module.propose(b, getattr(sources.params, module.NAME)) for module in MODULES]
         every = np.unique(np.concatenate(keys))
+        every = np.union1d(every, _spare_keys(b, every, at_least))
         source = np.stack([is_in(np.sort(key), every) for key in keys], axis=1)
         parts.append(_pairs(b, every, source, first))
     return _concatenate(parts)
@@ -71,6 +73,20 @@ def _blocks(h: Histories, sources: Sources, banned: Ints) -> Iterator[tuple[int,
         rows = np.arange(first, min(first + BLOCK, h.n))
         low, high = np.searchsorted(banned, [first * h.n_items, (first + len(rows)) * h.n_items])
         yield first, Block(take(h, rows), sources, banned[low:high] - first * h.n_items)
+
+
+def _spare_keys(b: Block, every: Ints, at_least: int) -> Ints:
+    """Keys of the best selling items that are not among `every` and not banned, so many as each customer lacks."""
+    lacking = np.maximum(at_least - np.bincount(every // max(b.h.n_items, 1), minlength=b.h.n), 0)
+    short = np.flatnonzero(lacking)
+    if not len(short):
+        return short
+    closed = np.union1d(every, b.banned)
+    taken = np.bincount(closed // b.h.n_items, minlength=b.h.n)
+    order = b.s.sold[: int((lacking + taken)[short].max())]
+    keys = short[:, None] * b.h.n_items + order[None, :]
+    free = ~is_in(closed, keys.ravel()).reshape(keys.shape)
+    return np.asarray(keys[free & (np.cumsum(free, axis=1) <= lacking[short, None])])
 
 
 def _without(b: Block, forbidden: Ints) -> Block:

@@ -62,6 +62,7 @@ def choose_rows(
     raw: Floats,
     params: ListParams,
     fallback: int | None = FALLBACK,
+    spare: NDArray[np.bool_] | None = None,
 ) -> Rows:
     """The list of every customer.
 
@@ -69,8 +70,8 @@ def choose_rows(
     that keeps all rules: at most so many of a category, of a brand, of a kind; at most K - discovery_slots bought
     before and K - repeat_slots never bought. Before that, in the same order and under the same rules, places are given
     to the slots of kinds, and to one row of a new department each until there are `min_departments`. What stays empty
-    is filled with what only the slots kept out, and then with what the other rules kept out: the latter are labelled
-    with the kind `fallback` (None keeps their own) and come last.
+    is filled with what only the slots kept out, and then with what the other rules kept out and with the `spare` rows
+    (none unless said): the latter are labelled with the kind `fallback` (None keeps their own) and come last.
     """
     usual = order_by_score(customer, p_buy, raw, item)
     order = usual
@@ -82,6 +83,8 @@ def choose_rows(
         Limit(groups.brand[order], _each(params.max_per_brand, c)),
         Limit(sort, _per_kind(sort, params.kind_limits, len(c))),
     ]
+    if spare is not None and bool(spare.any()):
+        hard.append(Limit(np.where(spare[order], 0, -1), np.zeros(len(c), dtype=np.int64)))
     hard = [limit for limit in hard if int(limit.most.min(initial=len(c))) < len(c)]
     room = np.where(seg == 1, params.k - params.discovery_slots, params.k - params.repeat_slots)
     slots = [*hard, Limit(seg, np.maximum(room, 0))]

@@ -56,7 +56,7 @@ class SecondStage:
 
     def score(self, h: Histories, exclude: Ints | None = None) -> Scored:
         """Scores the candidates of every customer of `h`; `exclude` as in `build_candidates`."""
-        return self.score_found(h, build_candidates(h, self.sources, exclude))
+        return self.score_found(h, build_candidates(h, self.sources, exclude, self.level.lists.k))
 
     def score_found(self, h: Histories, found: Candidates) -> Scored:
         """Scores given candidates of customers of `h`."""

@@ -46,6 +46,13 @@ class Sources:
     popular: Ints
 
     @cached_property
+    def sold(self) -> Ints:
+        """Positions of all items that are sold, by sales of the last 28 days, then by buyers ever."""
+        side = self.side
+        items = np.flatnonzero(np.asarray(side.can_offer) | np.asarray(side.can_repeat)).astype(np.int64)
+        return items[np.lexsort((items, -np.asarray(side.buyers)[items], -np.asarray(side.pop28)[items]))]
+
+    @cached_property
     def categories(self) -> Ints:
         """(n_items,) position of each item's category."""
         return np.asarray(self.catalogue.codes["category"]).astype(np.int64)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from recommend.candidates import SOURCES, build_candidates
-from recommend.histories import histories_before
+from recommend.histories import histories_before, take
 from tests.purchases import purchases
 from tests.recommend.shop import CANDIDATES, CUT, shelf, shop, sources_at
 
@@ -43,3 +43,21 @@ def test_items_that_nobody_buys_any_more_are_not_offered() -> None:
     params = replace(CANDIDATES, max_idle_days=84)
     found = build_candidates(histories_before(data, shelf(data), 100), sources_at(data, shelf(data), 100, params))
     assert data.products[found.item].tolist() == ["new", "new"]
+
+
+def test_short_lists_are_filled_up_with_what_sells_best() -> None:
+    """Sources that give two items: everybody has seven all the same, or all that are sold and not excluded."""
+    data = shop()
+    few = replace(CANDIDATES, repeat=1, als=0, similar=0, popular=1, launch=0, complement=0, segment_popular=0)
+    h, sources = histories_before(data, shelf(data), CUT), sources_at(data, shelf(data), CUT, few)
+    banned = 5 * h.n_items + np.arange(20)
+    found = build_candidates(h, sources, banned, at_least=7)
+    assert np.bincount(found.customer).tolist() == [4 if c == 5 else 7 for c in range(h.n)]
+    assert not np.isin(found.customer * h.n_items + found.item, banned).any()
+    spare = ~found.source.any(axis=1)
+    mine = found.item[found.customer == 3]
+    rest = [i for i in sources.sold if i not in mine[~spare[found.customer == 3]]]
+    assert sorted(mine[spare[found.customer == 3]]) == sorted(rest[:5])
+    alone = build_candidates(take(h, np.array([3])), sources, at_least=7)
+    assert alone.item.tolist() == mine.tolist()
+    assert len(build_candidates(h, sources).item) < len(found.item)

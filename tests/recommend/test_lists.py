@@ -135,6 +135,8 @@ def one_after_another(rows, params):  # type: ignore[no-untyped-def]
     chosen = []
 
     def keeps(r, slots):  # type: ignore[no-untyped-def]
+        if r["spare"]:
+            return False
         caps = [("category", params.max_per_category), ("brand", params.max_per_brand)]
         caps.append(("kind", params.kind_limits[r["kind"]]))
         for name, most in caps:
@@ -189,8 +191,18 @@ def test_all_rules_together_equal_one_row_after_another(seed: int) -> None:
         trending_slots=int(rng.integers(0, 3)),
         diversity=float(rng.choice([0.0, 0.2, 1.0])),
     )
-    got = choose_rows(customer, item, Groups(**made), owned, kind, p, raw, params)
-    columns = {**made, "item": item, "owned": owned, "kind": kind, "p": p, "raw": raw, "pair": np.arange(len(item))}
+    spare = rng.random(len(item)) < 0.1
+    got = choose_rows(customer, item, Groups(**made), owned, kind, p, raw, params, spare=spare)
+    columns = {
+        **made,
+        "item": item,
+        "owned": owned,
+        "kind": kind,
+        "spare": spare,
+        "p": p,
+        "raw": raw,
+        "pair": np.arange(len(item)),
+    }
     wanted = []
     for c in range(60):
         at = np.flatnonzero(customer == c)
