@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str | None, str]] = {
     "recommend-products": ("jobs.recommend_products", None, "Write next best products and categories."),
     "score-channels": ("jobs.score_channels", None, "Write channel and offer scores."),
     "decide-offers": ("jobs.decide_offers", None, "Decide who gets which offer and write the offer tables."),
+    "audience": ("jobs.audience", "command", "Find whom to reach for a product, category, tag or offer."),
     "run": ("jobs.run", "command", "Do all steps for a date, resuming after the last finished one."),
     "evaluate": ("jobs.evaluate", "command", "Measure the recommender against its baselines."),
     "explain": ("jobs.explain", "command", "Show one customer: features, products, offers, why and why not."),

@@ -1,5 +1,6 @@
 """Every table the lake may hold, in one index."""
 
+from features.audience_tables import AUDIENCE_TABLES
 from features.catalogue import FEATURE_TABLES
 from features.contract import Contract, contract_index
 from features.cube.cube_tables import CUBE_TABLES
@@ -14,4 +15,4 @@ def all_contracts() -> dict[str, Contract]:
     """Contracts of all tables by name."""
     quarantined = [quarantine_contract(c) for c in SOURCES]
     tags = (POST_TAGS, CUSTOMER_TAGS)
-    return contract_index([SOURCES, quarantined, tags, CUBE_TABLES, FEATURE_TABLES, PRODUCTS_OF_SYSTEM])
+    return contract_index([SOURCES, quarantined, tags, CUBE_TABLES, FEATURE_TABLES, PRODUCTS_OF_SYSTEM, AUDIENCE_TABLES])

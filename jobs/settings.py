@@ -34,6 +34,7 @@ from features.tag_sheet.tag_params import TagParams
 from features.tags.lexicon import BrandNames
 from jobs.session import SessionParams
 from models.response_params import ResponseEvaluationParams, ResponseParams, ResponsePriors
+from scoring.audience_params import AudienceParams
 from scoring.channel_params import ChannelParams
 from scoring.decision_params import DecisionParams
 from scoring.experiment_params import ExperimentParams
@@ -85,6 +86,7 @@ class Settings(BaseModel):
     reach: ReachParams
     experiments: ExperimentParams
     recommender: RecommenderParams
+    audiences: AudienceParams
     tags: BrandNames
 
     def section_hash(self, names: tuple[str, ...]) -> str:

@@ -1,0 +1,167 @@
+"""The scoring pass of an audience: every customer's score for one subject, and the reasons of those who were chosen.
+
+    scores = map_batches(histories, audience_scores(engine.ship(folder), as_of, target), AUDIENCE_SCORES)
+
+The pairs are scored by the same function as candidates, whether or not a source would have proposed them. A row depends
+on the customer's own history only, so tables are equal for any engine and number of partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from features.as_of import AsOf
+from features.batches import BatchFunction
+from features.contract import Column as C
+from features.contract import Contract
+from recommend.catalogue import as_objects
+from recommend.categories import STATES
+from recommend.histories import Floats, Histories, Ints, is_in, one_level_up
+from recommend.lists import PRODUCT_KINDS
+from recommend.reasons import READ, RowFacts, write_reasons
+from scoring.audience_targets import Target
+from scoring.given_pairs import score_pairs
+from scoring.history_rows import batch_histories
+from scoring.recommendations import Recommender, open_recommender
+from scoring.second_stage import Scored, column
+
+PAIRS_AT_ONCE = 50_000  # bounds the features held in memory
+CUSTOMERS_AT_ONCE = 512
+CUSTOMER = C("customer_id", "string", "customer")
+
+AUDIENCE_SCORES = Contract(
+    "audience_scores",
+    "Every customer's score for one subject.",
+    ("customer_id",),
+    (
+        CUSTOMER,
+        C("score", "double", "p_buy of the target, 6 decimals", low=0, high=1),
+        C("raw", "double", "mean score before calibration, 6 decimals: orders customers of equal score"),
+    ),
+    role="internal",
+)
+AUDIENCE_REASONS = Contract(
+    "audience_reasons",
+    "Why a customer is in an audience.",
+    ("customer_id",),
+    (CUSTOMER, C("reasons", "strings", "why, strongest first")),
+    role="internal",
+)
+
+
+@dataclass(frozen=True)
+class TargetScores:
+    """Scores of the customers of a history, each (n,), and the pairs (n * number of items) they were made of."""
+
+    score: Floats
+    raw: Floats
+    history: Histories
+    pairs: Scored
+
+
+def score_target(model: Recommender, target: Target, h: Histories) -> TargetScores:
+    """Scores every customer of `h` (on the product axis) for the target."""
+    stage, upper = target.stage(model), h
+    if target.level == "categories":
+        upper = one_level_up(h, np.asarray(model.place), len(stage.catalogue))
+    items = np.asarray(target.items, dtype=np.int64)
+    keys = (np.arange(h.n, dtype=np.int64)[:, None] * upper.n_items + items[None, :]).ravel()
+    pairs = score_pairs(stage, upper, keys)
+    shape = (h.n, len(items))
+    p, raw = pairs.p_buy.reshape(shape), pairs.raw.reshape(shape)
+    score = 1.0 - np.prod(1.0 - p, axis=1) if target.any_of else p.mean(axis=1)
+    return TargetScores(np.round(score, 6), np.round(raw.mean(axis=1), 6), upper, pairs)
+
+
+def audience_scores(open_path: Callable[[], str], as_of: AsOf, target: Target) -> BatchFunction:
+    """Rows of `AUDIENCE_SCORES` for batches of `as_histories`; `open_path()` is the model folder in the worker."""
+
+    def rows_of(model: Recommender, h: Histories) -> pa.Table:
+        found = score_target(model, target, h)
+        who = pa.array(h.customers.tolist(), pa.string())
+        return pa.table({"customer_id": who, "score": found.score, "raw": found.raw})
+
+    return _pass(open_path, as_of, len(target.items), rows_of)
+
+
+def audience_reasons(open_path: Callable[[], str], as_of: AsOf, target: Target) -> BatchFunction:
+    """Rows of `AUDIENCE_REASONS` for batches of `as_histories` of the chosen customers."""
+
+    def rows_of(model: Recommender, h: Histories) -> pa.Table:
+        reasons = pa.array(target_reasons(model, target, score_target(model, target, h)), pa.list_(pa.string()))
+        return pa.table({"customer_id": pa.array(h.customers.tolist(), pa.string()), "reasons": reasons})
+
+    return _pass(open_path, as_of, len(target.items), rows_of)
+
+
+def _pass(
+    open_path: Callable[[], str], as_of: AsOf, items: int, rows_of: Callable[[Recommender, Histories], pa.Table]
+) -> BatchFunction:
+    at_once = max(16, min(CUSTOMERS_AT_ONCE, PAIRS_AT_ONCE // max(items, 1)))
+
+    def score(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.Table]:
+        with threadpool_limits(limits=1):
+            for batch in batches:
+                model = open_recommender(open_path())
+                for first in range(0, batch.num_rows, at_once):
+                    h, _ = batch_histories(model.axes, batch.slice(first, at_once), as_of.epoch_day)
+                    yield rows_of(model, h)
+
+    return score
+
+
+def target_reasons(model: Recommender, target: Target, found: TargetScores) -> list[list[str]]:
+    """Reasons of each customer: those of the target's item that counts most for her, and what she wanted of it.
+
+    Where others stand in for the subject, the item is named, for what is said holds of it.
+    """
+    stage, h, m = target.stage(model), found.history, len(target.items)
+    best = np.arange(h.n) * m + found.pairs.p_buy.reshape(h.n, m).argmax(axis=1)
+    customer, item = found.pairs.candidates.customer[best], found.pairs.candidates.item[best]
+    kinds = as_objects(STATES if stage.level.by_state else PRODUCT_KINDS)[found.pairs.kind[best]]
+    facts = RowFacts(customer, item, kinds, {name: column(found.pairs.x[best], name) for name in READ})
+    written = write_reasons(h, stage.catalogue, stage.sources, facts)
+    wanted = wanted_not_bought(h, np.asarray(target.items, dtype=np.int64))
+    out = []
+    for i, reasons in enumerate(written):
+        label = str(stage.catalogue.labels[item[i]])
+        stands_in = bool(target.likeness) or m > 1
+        own = [f"{label}: {reason}" if stands_in else reason for reason in reasons]
+        seen = wanted.get(i)
+        if seen is not None:
+            what = str(stage.catalogue.labels[seen[0]])
+            verb = "put into the cart" if seen[2] else "looked at"
+            own.insert(0, f"{verb} {what} {seen[1]} days ago and has not bought it since")
+        out.append([*own, f"stands for it: the same {target.likeness}"] if target.likeness else own)
+    return out
+
+
+def wanted_not_bought(h: Histories, items: Ints) -> dict[int, tuple[int, int, bool]]:
+    """Customer -> (item, days ago, whether it was put into a cart): what of the sorted `items` she looked at last
+    without buying it on that day or since."""
+    seen = h.seen
+    rows = np.flatnonzero(is_in(items, seen.item))
+    if not len(rows):
+        return {}
+    last_bought = _last_bought(h)
+    out: dict[int, tuple[int, int, bool]] = {}
+    order = rows[np.lexsort((seen.item[rows], seen.carts[rows] <= 0, seen.age[rows], seen.customer[rows]))]
+    for r in order:
+        customer, item, age = int(seen.customer[r]), int(seen.item[r]), int(seen.age[r])
+        if customer not in out and last_bought.get((customer, item), age + 1) > age:
+            out[customer] = (item, age, bool(seen.carts[r] > 0))
+    return out
+
+
+def _last_bought(h: Histories) -> dict[tuple[int, int], int]:
+    """(customer, item) -> days since she last bought it, for items that were looked at."""
+    looked: NDArray[np.int64] = np.unique(h.seen.customer * h.n_items + h.seen.item)
+    key = h.customer * h.n_items + h.item
+    rows = np.flatnonzero(is_in(looked, key))
+    return {(int(h.customer[r]), int(h.item[r])): int(h.age[r]) for r in rows}  # ages fall within a pair

@@ -1,0 +1,223 @@
+"""`nextbest audience` on the small shop: every kind of subject, parts of a day, and what is refused."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from click.testing import CliRunner
+
+from features.as_of import OPEN_START, AsOf
+from features.contract import Contract
+from features.errors import DataError
+from features.interactions import collect_interactions
+from features.output_tables import CHANNEL_SCORES, CUSTOMER_MAP, OFFER_SCORES
+from features.tag_sheet.tag_table import CUSTOMER_TAGS
+from jobs.audience import Asked, Audience, AudienceStep, command
+from jobs.audience_report import curve_figure, report, save_json
+from jobs.contracts import all_contracts
+from jobs.runs import execute
+from jobs.session import Engine
+from jobs.settings import Settings, load_settings
+from jobs.tables import Lake
+from jobs.tracking import RegisteredModel
+from scoring.arms import unit_hash_of
+from scoring.recommendations import build_recommender
+from scoring.recommender_inputs import build_levels, catalogue_rows, known_purchase_days
+from scoring.recommender_params import RecommenderParams
+from scoring.train_second_stage import fit_second_stage
+from tests.recommend.shop import ALS, CANDIDATES, EASE, PARAMS
+from tests.small_sources import SMALL_AS_OF, SMALL_TIME_ZONE, small_sources
+
+AS_OF = AsOf(SMALL_AS_OF, SMALL_TIME_ZONE)
+LAUNCH = {"product_id": "p99", "valid_from": OPEN_START, "department": "GROCERY", "category": "MILK",
+          "product_type": "OAT MILK", "brand": "b1"}  # fmt: skip
+NOBODY_LIKE_IT = {"product_id": "p98", "valid_from": OPEN_START, "category": "TOYS", "product_type": "KITES"}
+
+
+@dataclass
+class Champion:
+    """Stands for the model registry."""
+
+    folder: Path
+
+    def model(self, name: str) -> RegisteredModel:
+        """The one model."""
+        return RegisteredModel(name, 1, "run", self.folder)
+
+    def champion_version(self, name: str) -> int | None:
+        """Its version."""
+        return 1
+
+
+@dataclass
+class Shop:
+    """A lake that holds the small shop, a recommender of it, made-up response scores and tags."""
+
+    lake: Lake
+    engine: Engine
+    settings: Settings
+    tracking: Any
+
+    def find(self, asked: Asked, dry_run: bool = False) -> Audience:
+        """Runs the command's step."""
+        step = AudienceStep(asked, dry_run)
+        execute(step, self.settings, AS_OF, self.engine, self.lake, self.tracking, force=True)
+        return step.found[0]
+
+    def rows(self, subject: str, table: str = "audiences") -> list[dict[str, Any]]:
+        """What the lake holds of a subject."""
+        return [r for r in self.lake.arrow(table, as_of=SMALL_AS_OF).to_pylist() if r["subject"] == subject]
+
+
+def table(contract: Contract, rows: list[dict[str, Any]]) -> pa.Table:
+    """Rows with nulls for what they leave out."""
+    whole = [dict.fromkeys(contract.names) | r for r in rows]
+    return pa.Table.from_pylist(whole, schema=contract.arrow_schema())
+
+
+@pytest.fixture(scope="module")
+def shop(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """One lake for the module; its recommender takes two seconds."""
+    root = tmp_path_factory.mktemp("shop") / "lake"
+    lake = Lake(root, all_contracts())
+    lake.check_writable()
+    tables = small_sources()
+    launches = table(lake.contract("products"), [LAUNCH, NOBODY_LIKE_IT])
+    tables["products"] = pa.concat_tables([tables["products"], launches])
+    people = sorted(set(tables["transactions"]["account_id"].to_pylist()))
+    links = [{"account_id": a, "customer_id": f"p-{a}", "valid_from": OPEN_START} for a in people]
+    tables["customer_map"] = table(CUSTOMER_MAP, links)
+    day: dict[str, Any] = {"as_of": SMALL_AS_OF, "horizon_days": 20, "reasons": ["made up"]}
+    scored = [
+        day
+        | {"customer_id": f"p-{a}", "channel": c, "offer_kind": k, "p_response": round(unit_hash_of(k, a, c) / 4, 3)}
+        for a in people
+        for c, k in (("direct_mail", "Type A"), ("email", "Type A"))
+    ]
+    tables["offer_scores"] = table(OFFER_SCORES, [r | {"offer_id": "o7"} for r in scored])
+    tables["channel_scores"] = table(
+        CHANNEL_SCORES,
+        [
+            r | {"uplift_basis": "none", "fatigue": 0.0, "p_open": 0.5 if r["channel"] == "email" else None}
+            for r in scored
+        ],
+    )
+    tag = {"as_of": SMALL_AS_OF, "tag": "wants:milk", "tag_kind": "want", "support": 2, "first_seen": date(2017, 11, 1),
+           "last_seen": date(2017, 11, 20), "expires_on": date(2018, 1, 1), "definition": "looked and did not buy",
+           "purpose": "profiling", "evidence": ["a=1"]}  # fmt: skip
+    held = [
+        tag | {"customer_id": f"p-{a}", "score": 0.5 + i / 100, "for_targeting": i < 6}
+        for i, a in enumerate(people[:9])
+    ]
+    tables["customer_tags"] = table(CUSTOMER_TAGS, held)
+    for name, rows in tables.items():
+        day_of = SMALL_AS_OF if lake.contract(name).mode == "snapshot" else None
+        staged = lake.stage(name, rows, f"in-{name}", day_of)
+        lake.publish(staged, run_id="x", step="test", attempt_id="x")
+    config = root / "settings.yaml"
+    config.write_text("decisions: {contact_cost: {email: 0.001}, remaining_lifetime_value: 0}")
+    settings = load_settings(config, {"lake": str(root), "time_zone": SMALL_TIME_ZONE})
+    return Shop(lake, engine, settings, Champion(_train(lake, engine, root / "model")))
+
+
+def _train(lake: Lake, engine: Engine, folder: Path) -> Path:
+    sources = {n: lake.read(engine.spark, n) for n in ("transactions", "products", "customer_map")}
+    data = collect_interactions(known_purchase_days(*sources.values(), AS_OF, ()))
+    levels = build_levels(data, catalogue_rows(sources["products"], AS_OF).toArrow().to_pydict())
+    params = RecommenderParams(als=ALS, ease=EASE, candidates=CANDIDATES, ranker=PARAMS.ranker)
+    params = replace(params, categories=replace(params.categories, factors=4, min_customers=1))
+    stages = []
+    for dealings, catalogue, (level, stage) in (
+        (levels.products, levels.catalogue, params.products(28, 1)),
+        (levels.categories, levels.upper, params.category_level(28, 1)),
+    ):
+        stages.append(fit_second_stage(dealings, catalogue, AS_OF.epoch_day, level, stage, lambda line: None).stage)
+    return build_recommender(SMALL_AS_OF, 28, stages[0], stages[1], levels.place).save(folder)
+
+
+def test_a_product_finds_its_customers_and_other_subjects_stay(shop: Shop, tmp_path: Path, capsys: Any) -> None:
+    """Every column tells its basis; a second subject and a rerun leave the others; a dry run and a failure nothing."""
+    milk = shop.find(Asked("product", "p00", size=20))
+    assert [r["rank"] for r in milk.rows] == list(range(1, 21))
+    scores = [r["score"] for r in milk.rows]
+    assert scores == sorted(scores, reverse=True)
+    kept = shop.rows("p00")
+    assert len(kept) == 20
+    assert {(r["score_kind"], r["score_basis"], r["value_basis"]) for r in kept} == {("p_buy", "model", "prior")}
+    assert {r["channel"] for r in kept} <= {"email", "direct_mail"}
+    assert all(r["reasons"] and r["horizon_days"] == 28 and r["currency"] == "USD" for r in kept)
+    shop.find(Asked("category", "MILK", size=7, channel="email"))
+    assert len(shop.rows("p00")) == 20
+    assert {r["channel"] for r in shop.rows("MILK")} == {"email"}
+    shop.find(Asked("product", "p00", size=5))
+    assert (len(shop.rows("p00")), len(shop.rows("MILK"))) == (5, 7)
+    assert {r["size"] for r in shop.rows("p00", "audience_curve")} == {1, 2, 3, 4, 5}
+    assert {r["channel"] for r in shop.rows("p00", "audience_reach")} == {"email", "direct_mail"}
+    version = shop.lake.require("audiences").version()
+    shop.find(Asked("product", "p00", size=9), dry_run=True)
+    with pytest.raises(DataError, match="did you mean 'p"):
+        shop.find(Asked("product", "p0x"))
+    assert shop.lake.require("audiences").version() == version
+    capsys.readouterr()
+    report(milk)
+    save_json(milk, tmp_path / "a.json")
+    curve_figure(milk).savefig(tmp_path / "a.png")
+    assert len(json.loads((tmp_path / "a.json").read_text())["customers"]) == 20
+    shown = capsys.readouterr().out
+    assert "reach by channel" in shown
+    assert "assumed incrementality" in shown
+
+
+def test_a_product_that_was_never_sold_is_found_customers_for(shop: Shop) -> None:
+    """By what is like it, and said so; nothing like it is an error that says what else to ask for."""
+    launch = shop.find(Asked("product", "p99", size=10), dry_run=True)
+    assert {r["score_basis"] for r in launch.rows} == {"attribute neighbours"}
+    assert any("never sold" in n and "type" in n for n in launch.notes)
+    assert all("stands for it" in r["reasons"][-1] for r in launch.rows)
+    with pytest.raises(DataError, match="no one to learn from"):
+        shop.find(Asked("product", "p98"), dry_run=True)
+
+
+def test_an_offer_goes_by_response_and_else_by_its_products(shop: Shop) -> None:
+    """A scored offer by P(responds) in the best channel, without size as far as it pays; another by its products."""
+    scored = shop.find(Asked("offer", "o7"), dry_run=True)
+    assert {(r["score_kind"], r["value_basis"]) for r in scored.rows} == {("p_response", "prior")}
+    assert all(r["score"] == r["p_response"] for r in scored.rows)
+    assert scored.rows[-1]["value"] > 0
+    best = next(r for r in scored.curve if r["is_best"])
+    assert best["value_prior"] == max(r["value_prior"] for r in scored.curve)
+    planned = shop.find(Asked("offer", "o8", size=5), dry_run=True)
+    assert {r["score_kind"] for r in planned.rows} == {"p_buy"}
+    assert any("no response score" in n for n in planned.notes)
+    with pytest.raises(DataError, match="there is no offer 'o77'"):
+        shop.find(Asked("offer", "o77"), dry_run=True)
+
+
+def test_a_tag_reaches_those_whom_it_may_be_used_for(shop: Shop) -> None:
+    """Only evidence measured right enough; more is refused where nobody's consent is known."""
+    held = shop.find(Asked("tag", "wants:milk", size=100), dry_run=True)
+    assert [r["score"] for r in held.rows] == [0.55, 0.54, 0.53, 0.52, 0.51, 0.5]
+    assert {(r["score_kind"], r["horizon_days"]) for r in held.rows} == {("tag", None)}
+    assert any("3 more hold the tag" in n for n in held.notes)
+    with pytest.raises(DataError, match="--any-evidence is refused"):
+        shop.find(Asked("tag", "wants:milk", any_evidence=True), dry_run=True)
+    with pytest.raises(DataError, match="did you mean 'wants:milk'"):
+        shop.find(Asked("tag", "want:milk"), dry_run=True)
+
+
+def test_what_makes_no_sense_is_refused(shop: Shop) -> None:
+    """Two subjects, none, an unknown channel or category, a size beyond the limit."""
+    for args in ([], ["--product", "a", "--tag", "b"]):
+        result = CliRunner().invoke(command, args)
+        assert result.exit_code == 2
+        assert "give one of --product" in result.output
+    with pytest.raises(DataError, match="did you mean 'email'"):
+        shop.find(Asked("product", "p00", channel="emial"), dry_run=True)
+    with pytest.raises(DataError, match="did you mean 'MILK'"):
+        shop.find(Asked("category", "MILKS"), dry_run=True)
+    with pytest.raises(DataError, match="max_size"):
+        shop.find(Asked("product", "p00", size=1_000_000), dry_run=True)
