@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str | None, str]] = {
     "build-features": ("jobs.build_features", None, "Compute the customer feature tables as of a date."),
     "tag-customers": ("jobs.tag_customers", None, "Write the tag sheet: what each customer is known for and why."),
     "build-cube": ("jobs.build_cube", None, "Write the asset cube, its changes, and the tables of sales."),
+    "tune-recommender": ("jobs.tune_recommender", "command", "Search better settings of the recommender, resuming."),
     "train-recommender": ("jobs.train_recommender", None, "Train and register the product and category recommender."),
     "train-response": ("jobs.train_response", None, "Train and register the response model."),
     "recommend-products": ("jobs.recommend_products", None, "Write next best products and categories."),

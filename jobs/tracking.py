@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 EXPERIMENT = "nextbest"
 OWNER_TAG = "nextbest.lake"
 BATCH = 1000  # metrics in one request, MLflow's limit
+PARAMS = 100  # parameters in one request, MLflow's limit
 
 # Before the first import of mlflow: no telemetry, no pickles, and an unreachable store fails in seconds.
 for _name, _value in {
@@ -246,8 +247,11 @@ class TrainingRun:
 
     def params(self, params: Mapping[str, Any]) -> None:
         """Logs parameters; values are cut at MLflow's limit."""
-        for key, value in params.items():
-            self._tracking._client.log_param(self.run_id, key, str(value)[:6000])
+        from mlflow.entities import Param
+
+        logged = [Param(key, str(value)[:6000]) for key, value in params.items()]
+        for first in range(0, len(logged), PARAMS):
+            self._tracking._client.log_batch(self.run_id, params=logged[first : first + PARAMS])
 
     def metrics(self, metrics: Mapping[str, float]) -> None:
         """Logs metrics under names that carry protocol and window, such as `recall_at_10.all.2017-12-04`."""
@@ -281,12 +285,17 @@ class TrainingRun:
         """Logs a plot as an image under `plots/`."""
         self._tracking._client.log_figure(self.run_id, figure, f"plots/{name}")
 
-    def trial(self, name: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+    def trial(
+        self,
+        name: str,
+        params: Mapping[str, Any],
+        metrics: Mapping[str, float],
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
         """A child run with its parameters and metrics."""
         client = self._tracking._client
-        child = client.create_run(
-            self._tracking._experiment, run_name=name, tags={"mlflow.parentRunId": self.run_id, "nextbest.trial": name}
-        )
+        about = {"mlflow.parentRunId": self.run_id, "nextbest.trial": name, **(tags or {})}
+        child = client.create_run(self._tracking._experiment, run_name=name, tags=about)
         started = TrainingRun(self._tracking, child.info.run_id, child.info.artifact_uri)
         started.params(params)
         started.metrics(metrics)

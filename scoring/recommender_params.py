@@ -7,6 +7,7 @@ from typing import Literal
 
 from models.gate import GateParams
 from models.recommender_params import AlsParams, EaseParams, RankerParams
+from models.tuning_params import TuningParams
 from recommend.list_params import CandidateParams, CategoryParams, ListParams
 
 
@@ -50,6 +51,7 @@ class RecommenderParams:
     gate: GateParams = field(default_factory=GateParams)
     lists: ListParams = field(default_factory=ListParams)
     categories: CategoryParams = field(default_factory=CategoryParams)
+    tuning: TuningParams = field(default_factory=TuningParams)
 
     @property
     def view_days(self) -> int:
@@ -58,7 +60,8 @@ class RecommenderParams:
 
     def view_history_days(self, horizon_days: int) -> int:
         """Days of views that training reads: those that count, before the earliest window learned from."""
-        return self.view_days + horizon_days * (self.ranker.windows + 1)
+        windows = self.ranker.windows + 1 + (self.tuning.windows if self.tuning.trials else 0)
+        return self.view_days + horizon_days * windows
 
     def products(self, horizon_days: int, threads: int) -> tuple[Level, StageParams]:
         """What training the product level needs."""

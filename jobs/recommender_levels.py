@@ -1,0 +1,31 @@
+"""From the lake to the arrays that training and tuning of the recommender learn from."""
+
+from __future__ import annotations
+
+from features.interactions import collect_interactions, collect_log
+from jobs.recommender_logs import read_logs, read_tag_rules
+from jobs.runs import Job
+from recommend.dealings import on_one_axis
+from scoring.recommender_inputs import Levels, build_levels, catalogue_rows, products_for_sale
+
+
+def read_levels(job: Job) -> Levels:
+    """What customers did, as known before the cut, and the catalogue, as arrays."""
+    logs = read_logs(job)
+    purchases = collect_interactions(logs.purchases)
+    views = None if logs.views is None else collect_log(logs.views)
+    tags = None if logs.tags is None else collect_log(logs.tags)
+    rows = catalogue_rows(job.read("products"), job.as_of).toArrow().to_pydict()
+    # what nobody bought yet is learned about too, as far back as the windows that are learned from
+    params, looked_at = job.settings.recommender, set() if views is None else set(views.products)
+    days = params.candidates.new_days + params.view_history_days(job.settings.horizon_days) - params.view_days
+    new = products_for_sale(rows, looked_at, job.as_of.epoch_day, days, params.drop_departments)
+    rules = {} if tags is None else read_tag_rules(job.settings)
+    levels = build_levels(on_one_axis(purchases, views, tags, products=new, rules=rules), rows)
+    dealings = levels.products
+    job.count("customers", dealings.n_customers)
+    job.count("products", dealings.purchases.n_products)
+    job.count("purchase_days", len(purchases))
+    job.count("view_days", len(dealings.views))
+    job.count("tag_days", len(dealings.tags))
+    return levels

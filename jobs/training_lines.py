@@ -1,0 +1,63 @@
+"""What a training of the recommender found out: told to the operator, and logged as tables, metrics and plots."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from jobs.recommender_plots import calibration_figure, recall_figure
+from jobs.runs import Job
+from jobs.tracking import TrainingRun
+from scoring.backtest import compare_on_latest, cross_fitted
+from scoring.train_second_stage import Trained
+
+
+@dataclass
+class Lines:
+    """Gathered level by level."""
+
+    gates: list[dict[str, Any]] = field(default_factory=list)
+    ranking: list[dict[str, Any]] = field(default_factory=list)
+    calibration: list[dict[str, Any]] = field(default_factory=list)
+    curve: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, job: Job, one: Trained) -> None:
+        """Judges a level on its latest window, and tells the operator how each segment is ranked."""
+        name = one.stage.level.name
+        for note in one.notes:
+            job.say(f"{name}: {note}")
+        for segment, verdicts in one.verdicts.items():
+            self.gates += [{"level": name, "segment": segment, **asdict(v), "won": v.won} for v in verdicts]
+            known = [v for v in verdicts if v.difference == v.difference]
+            shown = ", ".join(f"{v.metric} {v.difference:+.4f} [{v.low:+.4f}, {v.high:+.4f}]" for v in known)
+            shown = shown or "has nothing to be measured on"
+            job.say(f"{name}, {segment}: second stage against heuristic {shown}: {one.stage.modes[segment]}")
+        self.ranking += compare_on_latest(one)
+        table, points = cross_fitted(one)
+        self.calibration += table
+        self.curve += points
+
+    def log(self, t: TrainingRun, window: str) -> None:
+        """Tables, plots and metrics of the tracking run, and one child run per recommender that was compared."""
+        tables = {"gate": self.gates, "recall_by_recommender": self.ranking, "calibration": self.calibration}
+        for name, rows in tables.items():
+            if rows:
+                t.table(name, rows)
+        by_recommender: dict[str, dict[str, float]] = {}
+        for r in self.ranking:
+            found = {f"{m}_at_10.{r['level']}.{r['task']}": r[m] for m in ("recall", "ndcg") if r[m] == r[m]}
+            by_recommender.setdefault(r["recommender"], {}).update(found)
+        for name, metrics in by_recommender.items():
+            t.metrics({f"{metric}.{name}.{window}": value for metric, value in metrics.items()})
+            t.trial(name, {"recommender": name, "window": window}, metrics)
+        t.metrics(
+            {
+                f"{r['metric']}.{r['level']}.{r['kind']}.{window}": r["value"]
+                for r in self.calibration
+                if r["value"] is not None and r["value"] == r["value"]
+            }
+        )
+        if self.ranking:
+            t.figure(recall_figure(self.ranking), "recall_by_recommender.png")
+        if self.curve:
+            t.figure(calibration_figure(self.curve), "calibration.png")
