@@ -106,6 +106,17 @@ def _offers() -> list[Rule]:
     return [Rule("ends before it starts", F.col("ends_on") < F.col("starts_on"))]
 
 
+def _product_eligibility() -> list[Rule]:
+    about_all = _is("attribute", "all")
+    return [
+        Rule("names no product and no category", F.col("product_id").isNull() & F.col("category").isNull()),
+        Rule("names a product and a category", F.col("product_id").isNotNull() & F.col("category").isNotNull()),
+        Rule("says of no customers", ~about_all & F.coalesce(F.trim("value"), F.lit("")).eqNullSafe(F.lit(""))),
+        Rule("says of all customers and of some", about_all & F.col("value").isNotNull()),
+        Rule("ends before it begins", F.col("valid_to") <= F.col("valid_from")),
+    ]
+
+
 def _drawn() -> list[Rule]:
     return [Rule("logging_propensity is 0", F.col("logging_propensity") == F.lit(0.0), "warn")]
 
@@ -129,6 +140,7 @@ OWN: dict[str, Callable[[], list[Rule]]] = {
     "service_cases": _service_cases,
     "channels": _channels,
     "offers": _offers,
+    "product_eligibility": _product_eligibility,
     "contacts": _drawn,
     "holdouts": _drawn,
 }

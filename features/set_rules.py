@@ -31,6 +31,7 @@ REFERENCES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "consents": (("channel", "channels", "channel"),),
     "offers": (("channel", "channels", "channel"),),
     "offer_products": (("offer_id", "offers", "offer_id"), ("product_id", "products", "product_id")),
+    "product_eligibility": (("product_id", "products", "product_id"), ("category", "products", "category")),
     "contacts": (("offer_id", "offers", "offer_id"), ("channel", "channels", "channel")),
     "holdouts": (("offer_id", "offers", "offer_id"),),
     "responses": (("offer_id", "offers", "offer_id"), ("contact_id", "contacts", "contact_id")),

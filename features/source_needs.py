@@ -23,6 +23,7 @@ WHAT_NEEDS: dict[str, str] = {
     "channels": "capacities, costs and hours by channel: those of the settings are used",
     "offers": "offers, so nothing can be decided",
     "offer_products": "which products an offer is about, so its category alone counts",
+    "product_eligibility": "rules on what may be recommended to whom: whatever is in stock may go to anybody",
     "contacts": "contact history, fatigue and learning from responses (family J)",
     "holdouts": "measured lift against held-out groups",
     "responses": "learning from responses (family J)",

@@ -187,3 +187,37 @@ OFFER_PRODUCTS = Contract(
     role="source",
     example={"offer_id": "off-012", "coupon_id": "off-012", "product_id": "p-00412"},
 )
+
+PRODUCT_ELIGIBILITY = Contract(
+    "product_eligibility",
+    "What may be recommended to whom. A product that a rule allows to some may be recommended to nobody else; what is "
+    "denied stays denied.",
+    ("rule_id", "line_no"),
+    (
+        C("rule_id", "string", "rule"),
+        C("line_no", "int", "tells lines of one rule apart; 1 when there is one", low=0),
+        C("action", "string", "what it does", values=("allow", "deny")),
+        C(
+            "attribute",
+            "string",
+            "whom it is about: everybody, or customers by what is known of them (store: where she shops most)",
+            values=("all", "customer_id", "store", "region", "tier", "age", "gender", "acquired"),
+        ),
+        C("value", "string", "which customers: a value of the attribute; null for all", True),
+        C("product_id", "string", "the product; null for all of the category", True),
+        C("category", "string", "the category; null for one product", True),
+        C("valid_from", "timestamp", "from when it holds, UTC; default: always", True),
+        C("valid_to", "timestamp", "until when it holds, exclusive, UTC; default: for good", True),
+        C("reason", "string", "why, in a few words; counted by", True),
+    ),
+    role="source",
+    example={
+        "rule_id": "no-delivery-west",
+        "line_no": 1,
+        "action": "deny",
+        "attribute": "region",
+        "value": "Xinjiang",
+        "category": "frozen food",
+        "reason": "no cold chain",
+    },
+)
