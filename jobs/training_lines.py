@@ -20,6 +20,7 @@ class Lines:
     ranking: list[dict[str, Any]] = field(default_factory=list)
     calibration: list[dict[str, Any]] = field(default_factory=list)
     curve: list[dict[str, Any]] = field(default_factory=list)
+    objectives: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, job: Job, one: Trained) -> None:
         """Judges a level on its latest window, and tells the operator how each segment is ranked."""
@@ -31,7 +32,10 @@ class Lines:
             known = [v for v in verdicts if v.difference == v.difference]
             shown = ", ".join(f"{v.metric} {v.difference:+.4f} [{v.low:+.4f}, {v.high:+.4f}]" for v in known)
             shown = shown or "has nothing to be measured on"
-            job.say(f"{name}, {segment}: second stage against heuristic {shown}: {one.stage.modes[segment]}")
+            champion = one.champions.get(segment, "heuristic")
+            job.say(f"{name}, {segment}: ranker against {champion} {shown}: {one.stage.modes[segment]}")
+        for trial in one.trials:
+            self.objectives.append({"level": name, **asdict(trial)})
         self.ranking += compare_on_latest(one)
         table, points = cross_fitted(one)
         self.calibration += table
@@ -40,6 +44,7 @@ class Lines:
     def log(self, t: TrainingRun, window: str) -> None:
         """Tables, plots and metrics of the tracking run, and one child run per recommender that was compared."""
         tables = {"gate": self.gates, "recall_by_recommender": self.ranking, "calibration": self.calibration}
+        tables["objectives"] = self.objectives
         for name, rows in tables.items():
             if rows:
                 t.table(name, rows)
@@ -50,6 +55,10 @@ class Lines:
         for name, metrics in by_recommender.items():
             t.metrics({f"{metric}.{name}.{window}": value for metric, value in metrics.items()})
             t.trial(name, {"recommender": name, "window": window}, metrics)
+        for r in self.objectives:
+            found = {f"{m}_at_10.{r['level']}.{r['segment']}": r[m] for m in ("recall", "ndcg")}
+            about = {"objective": r["objective"], "level": r["level"], "segment": r["segment"], "taken": r["taken"]}
+            t.trial(f"objective {r['objective']} {r['level']} {r['segment']}", about, found)
         t.metrics(
             {
                 f"{r['metric']}.{r['level']}.{r['kind']}.{window}": r["value"]

@@ -1,33 +1,49 @@
 """The second stage: LightGBM on (customer, item) pairs of earlier windows, as plain text with checked features.
 
-Binary log loss on whether the item was bought in the window; of the negatives a share is kept and weighted up, so that
-scores stay probabilities. Calibration (`models/calibration.py`) happens outside, on a later window.
+Objectives: `binary` is log loss on whether the item was bought in the window; of the negatives a share is kept and
+weighted up, so that scores stay probabilities. `lambdarank` orders a customer's items by NDCG (Burges 2010, "From
+RankNet to LambdaRank to LambdaMART"), its margins brought to log odds by Platt's sigmoid. `blend` is the mean of
+the log odds of both. Calibration (`models/calibration.py`) happens outside, on later windows.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from features.errors import ModelError
-from models.recommender_params import RankerParams
+from models.calibration import fit_calibrator
+from models.recommender_params import OBJECTIVES, RankerParams
 
 Matrix = NDArray[np.float32]
-FORMAT = 1
+FORMAT = 2
+PARTS = {"binary": ("binary",), "lambdarank": ("lambdarank",), "blend": ("binary", "lambdarank")}
+TRUNCATION = 15  # ranks down to which lambdarank cares; lists are judged at 10
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """A fitted booster and the names of its features, in the order in which it was fitted."""
+    """Fitted boosters by objective, and the names of their features in the order in which they were fitted.
+
+    `scale` holds per booster the slope and intercept that bring its margins to log odds.
+    """
 
     features: tuple[str, ...]
-    booster: lgb.Booster
+    boosters: Mapping[str, lgb.Booster]
+    scale: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"binary": (1.0, 0.0)})
+
+    @property
+    def objective(self) -> str:
+        """One of `OBJECTIVES`."""
+        return next(name for name in OBJECTIVES if set(PARTS[name]) == set(self.boosters))
 
     def predict(self, x: Matrix, features: tuple[str, ...], threads: int = 1) -> NDArray[np.float64]:
         """Uncalibrated P(bought), shape (n,), for rows of `x` with columns `features`.
@@ -39,48 +55,108 @@ class Ranker:
             raise ModelError(f"the ranker expects feature {first[1]!r} where {first[0]!r} came; train again")
         if not len(x):
             return np.empty(0)
-        return np.asarray(self.booster.predict(x, num_threads=threads), dtype=np.float64)
+        odds = np.zeros(len(x))
+        for name, booster in self.boosters.items():
+            slope, intercept = self.scale[name]
+            margin = np.asarray(booster.predict(x, raw_score=True, num_threads=threads), dtype=np.float64)
+            odds += (slope * margin + intercept) / len(self.boosters)
+        return np.asarray(expit(odds), dtype=np.float64)
 
     def save(self, folder: Path, prefix: str) -> None:
-        """Writes `<prefix>.ranker.txt` (LightGBM's text) and `<prefix>.ranker.json` (features, hash of the text)."""
-        text = self.booster.model_to_string()
-        (folder / f"{prefix}.ranker.txt").write_text(text, encoding="utf-8")
-        about = {"format": FORMAT, "features": list(self.features), "sha256": _sha256(text)}
+        """Writes `<prefix>.ranker.json` and per booster `<prefix>.<objective>.txt` (LightGBM's text)."""
+        texts = {name: booster.model_to_string() for name, booster in self.boosters.items()}
+        for name, text in texts.items():
+            (folder / f"{prefix}.{name}.txt").write_text(text, encoding="utf-8")
+        about = {
+            "format": FORMAT,
+            "features": list(self.features),
+            "sha256": {name: _sha256(text) for name, text in texts.items()},
+            "scale": {name: list(self.scale[name]) for name in texts},
+        }
         (folder / f"{prefix}.ranker.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
 
 
 def open_ranker(folder: Path, prefix: str) -> Ranker:
-    """The ranker saved in `folder`; `ModelError` when its text is not the one that was saved.
+    """The ranker saved in `folder`; `ModelError` when its texts are not those that were saved.
 
     LightGBM aborts the process on a damaged text, so the hash is compared before it sees it.
     """
     try:
         about = json.loads((folder / f"{prefix}.ranker.json").read_text(encoding="utf-8"))
-        text = (folder / f"{prefix}.ranker.txt").read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+        if about["format"] != FORMAT:
+            raise ModelError(f"{folder}: ranker of format {about['format']}, expected {FORMAT}; train again")
+        boosters = {}
+        for name, expected in about["sha256"].items():
+            text = (folder / f"{prefix}.{name}.txt").read_text(encoding="utf-8")
+            if _sha256(text) != expected:
+                raise ModelError(f"{folder / f'{prefix}.{name}.txt'} is not the file that was saved; train again")
+            boosters[name] = lgb.Booster(model_str=text)
+        scale = {name: (float(a), float(b)) for name, (a, b) in about["scale"].items()}
+        return Ranker(tuple(about["features"]), boosters, scale)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder} holds no {prefix} ranker that can be read: {error}; train again") from error
-    if about.get("format") != FORMAT or about.get("sha256") != _sha256(text):
-        raise ModelError(f"{folder / f'{prefix}.ranker.txt'} is not the file that was saved; train again")
-    return Ranker(tuple(about["features"]), lgb.Booster(model_str=text))
 
 
-def sample_negatives(bought: NDArray[np.bool_], share: float, seed: int) -> tuple[NDArray[np.int64], Matrix]:
-    """Rows to learn from (all bought, `share` of the others) and their weights, which undo the sampling."""
-    keep = bought | (np.random.default_rng(seed).random(len(bought)) < share)
+def sample_negatives(
+    bought: NDArray[np.bool_], share: float | NDArray[np.float64], seed: int
+) -> tuple[NDArray[np.int64], Matrix]:
+    """Rows to learn from (all bought, `share` of the others) and their weights, which undo the sampling.
+
+    `share` is one number, or one per row.
+    """
+    wanted = np.broadcast_to(np.asarray(share, dtype=np.float64), bought.shape)
+    keep = bought | (np.random.default_rng(seed).random(len(bought)) < wanted)
     rows = np.flatnonzero(keep)
-    return rows, np.where(bought[rows], 1.0, 1.0 / share).astype(np.float32)
+    return rows, np.where(bought[rows], 1.0, 1.0 / wanted[rows]).astype(np.float32)
 
 
 def fit_ranker(
-    x: Matrix, bought: NDArray[np.bool_], weight: Matrix, features: tuple[str, ...], params: RankerParams, threads: int
+    x: Matrix,
+    bought: NDArray[np.bool_],
+    weight: Matrix,
+    features: tuple[str, ...],
+    params: RankerParams,
+    threads: int,
+    objective: str = "binary",
+    query: NDArray[np.int64] | None = None,
 ) -> Ranker | None:
-    """Fits on sampled pairs; None when fewer than `min_positives` were bought. The same rows give the same trees."""
+    """Fits on sampled pairs; None when fewer than `min_positives` were bought. The same rows give the same trees.
+
+    `query` (n,) numbers whose list a row belongs to, rows of one list standing together; `lambdarank` and `blend`
+    need it. Weights are for `binary`; lambdarank compares within a list, where all have the same chance to be kept.
+    """
     if x.shape[1] != len(features):
         raise ModelError(f"{x.shape[1]} columns for {len(features)} feature names")
     if int(bought.sum()) < params.min_positives or bool(bought.all()):
         return None
+    boosters = {
+        name: _fit_booster(x, bought, weight, features, params, threads, name, query) for name in PARTS[objective]
+    }
+    scale = {"binary": (1.0, 0.0)} if "binary" in boosters else {}
+    if "lambdarank" in boosters:
+        margin = np.asarray(boosters["lambdarank"].predict(x, raw_score=True, num_threads=threads))
+        platt = fit_calibrator(expit(margin), bought.astype(np.float64), weight, method="sigmoid")
+        scale["lambdarank"] = (platt.slope, platt.intercept)
+    return Ranker(features, boosters, scale)
+
+
+def blended(binary: Ranker, lambdarank: Ranker) -> Ranker:
+    """The blend of two rankers that are already fitted on the same rows."""
+    return Ranker(binary.features, {**binary.boosters, **lambdarank.boosters}, {**binary.scale, **lambdarank.scale})
+
+
+def _fit_booster(
+    x: Matrix,
+    bought: NDArray[np.bool_],
+    weight: Matrix,
+    features: tuple[str, ...],
+    params: RankerParams,
+    threads: int,
+    objective: str,
+    query: NDArray[np.int64] | None,
+) -> lgb.Booster:
     settings = {
-        "objective": "binary",
+        "objective": objective,
         "learning_rate": params.learning_rate,
         "num_leaves": params.leaves,
         "min_data_in_leaf": params.min_child,
@@ -93,8 +169,21 @@ def fit_ranker(
         "max_bin": 63,
         "verbose": -1,
     }
-    data = lgb.Dataset(x, bought.astype(np.float32), weight=weight, feature_name=list(features), params=settings)
-    return Ranker(features, lgb.train(settings, data, params.trees))
+    group = None
+    if objective == "lambdarank":
+        if query is None:
+            raise ModelError("lambdarank needs to know whose list each row belongs to")
+        group = np.diff(np.append(np.flatnonzero(np.diff(query, prepend=query[0] - 1)), len(query)))
+        settings["lambdarank_truncation_level"] = TRUNCATION
+    data = lgb.Dataset(
+        x,
+        bought.astype(np.float32),
+        weight=weight if group is None else None,
+        group=group,
+        feature_name=list(features),
+        params=settings,
+    )
+    return lgb.train(settings, data, params.trees)
 
 
 def _sha256(text: str) -> str:

@@ -50,18 +50,38 @@ class EaseParams:
     weight: str = "binary"  # of a customer and product: "binary" or "log1p" of the decayed orders
 
 
+OBJECTIVES = ("binary", "lambdarank", "blend")
+
+
 @dataclass(frozen=True)
 class RankerParams:
-    """How the second stage is learned."""
+    """How the second stage is learned: one ranker for what the customer bought before, one for what she did not."""
 
-    windows: int = 3  # label windows learned from, back to back, before the calibration window
-    trees: int = 150
-    learning_rate: float = 0.1
+    windows: int = 3  # label windows learned from before the latest one, which first serves calibration and the gate
+    step_days: int = 0  # days from one window to the next; 0: the horizon, back to back
+    embargo_days: int = 0  # days between the end of a window's history and its first label day, at scoring likewise
+    objectives: tuple[str, ...] = OBJECTIVES  # compared on the last window but one, per segment; one alone: no contest
+    trees: int = 200
+    learning_rate: float = 0.05
     leaves: int = 31
     min_child: int = 100  # pairs per leaf
     l2: float = 5.0
     feature_fraction: float = 0.7  # features tried per tree
-    negatives: float = 0.1  # share of the pairs not bought that is learned from, each weighted by its inverse
+    negatives: float = 0.1  # share of the new items not bought that is learned from, each weighted by its inverse
+    negatives_repeat: float = 0.5  # the same of her own items, which are fewer
     max_customers: int = 20000  # more are sampled, by hash of their id
-    min_positives: int = 200  # bought pairs below which nothing is learned and the heuristic stays
+    judged_customers: int = 10000  # of whom all pairs of a window are scored, for calibration and comparisons
+    min_positives: int = 200  # bought pairs of a segment below which nothing is learned and a source ranks
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.objectives if name not in OBJECTIVES]
+        if unknown or not self.objectives:
+            raise ModelError(f"ranker.objectives must be of {', '.join(OBJECTIVES)}, got {list(self.objectives)!r}")
+        least = {"windows": 1, "step_days": 0, "embargo_days": 0, "trees": 1, "leaves": 2, "min_child": 1}
+        for name, low in (least | {"max_customers": 1, "judged_customers": 1}).items():
+            if getattr(self, name) < low:
+                raise ModelError(f"ranker.{name} must be at least {low}, got {getattr(self, name)!r}")
+        for name in ("negatives", "negatives_repeat", "feature_fraction"):
+            if not 0 < getattr(self, name) <= 1:
+                raise ModelError(f"ranker.{name} must lie in (0, 1], got {getattr(self, name)!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -17,9 +18,10 @@ from recommend.histories import Ints, bought_between, histories_before, is_in
 from recommend.lists import PRODUCT_KINDS, Rows
 from recommend.metrics import bootstrap_interval
 from scoring.recommendations import publish
-from scoring.second_stage import MODES, Scored, SecondStage, raw_scores
-from scoring.stage_gate import list_metrics, own_keys
-from scoring.train_second_stage import Trained, fit_calibrators, rescored
+from scoring.second_stage import SEGMENTS, Scored, SecondStage, raw_scores
+from scoring.stage_calibration import fit_calibrators, rescored
+from scoring.stage_gate import Frame, list_metrics, own_keys
+from scoring.train_second_stage import Trained
 
 Table = list[dict[str, object]]
 SHOWN = ("observed_over_expected", "calibration_slope", "brier_skill")
@@ -55,9 +57,9 @@ def ranking_table(stage: SecondStage, scored: Scored, rows: Rows, truth: Ints, o
     inside = {"all": np.ones(len(found.item), bool), "repeat": found.owned, "explore": ~found.owned}
     side = stage.sources.side
     scores: dict[str, NDArray] = {"p_buy": scored.p_buy + scored.raw * 1e-9}
-    for mode in MODES:
-        if mode == "heuristic" or stage.ranker is not None:
-            scores[mode] = raw_scores(mode, stage.ranker, side, found.owned, scored.x)
+    modes = ("heuristic", "ranker") if set(stage.rankers) == set(SEGMENTS) else ("heuristic",)
+    for mode in modes:
+        scores[mode] = raw_scores(mode, stage.rankers, side, found.owned, scored.x)
     # GP-TopFreq: whatever she bought comes before whatever she did not
     scores["heuristic"] = scores["heuristic"] + found.owned
     table: Table = []
@@ -113,16 +115,12 @@ def cross_fitted(trained: Trained) -> tuple[Table, Table]:
     frame, stage = trained.latest, trained.stage
     if frame is None:
         return [], []
+    earlier = [trained.earlier] if trained.earlier is not None else []
     parts = []
     for fold in (0, 1):
-        mine = frame.found.customer % 2 == fold
-        others = replace(
-            frame,
-            found=frame.found.take(~mine),
-            x=frame.x[~mine],
-            bought=frame.bought[~mine],
-            raw={mode: raw[~mine] for mode, raw in frame.raw.items()},
-        )
+        mine = _in_fold(frame, fold)
+        # whoever is judged taught the calibrators in no window
+        others = [_where(f, ~_in_fold(f, fold)) for f in (frame, *earlier)]
         half = replace(stage, calibrators=fit_calibrators(stage.level, others, stage.modes))
         scored = rescored(half, frame)
         rows = publish(half, scored)
@@ -131,6 +129,18 @@ def cross_fitted(trained: Trained) -> tuple[Table, Table]:
         parts.append((frame.found.customer[pair], rows.kind[kept], scored.p_buy[pair], frame.bought[pair]))
     customer, kind, p, bought = (np.concatenate(column) for column in zip(*parts, strict=True))
     return calibration_tables(stage, customer, kind, p, bought)
+
+
+def _in_fold(frame: Frame, fold: int) -> NDArray[np.bool_]:
+    """(n pairs,) whether the pair's customer is in that half; by id, so that she is in the same half in each window."""
+    half = np.fromiter((zlib.crc32(str(c).encode()) % 2 for c in frame.h.customers), np.int64, frame.h.n)
+    return np.asarray(half[frame.found.customer] == fold)
+
+
+def _where(frame: Frame, rows: NDArray[np.bool_]) -> Frame:
+    """Only the pairs where `rows` holds."""
+    raw = {mode: score[rows] for mode, score in frame.raw.items()}
+    return replace(frame, found=frame.found.take(rows), x=frame.x[rows], bought=frame.bought[rows], raw=raw)
 
 
 def compare_on_latest(trained: Trained, k: int = 10) -> Table:
@@ -145,6 +155,9 @@ def compare_on_latest(trained: Trained, k: int = 10) -> Table:
     own = is_in(own_keys(frame.h), frame.truth)
     heuristic = frame.raw["heuristic"] + found.owned
     scores = {"heuristic": heuristic, "ALS": found.scores["als"], "EASE": found.scores["similar"]}
+    if "due" in frame.raw:
+        # whatever she bought comes before whatever she did not, as in the heuristic
+        scores["due"] = np.where(found.owned, 1.0 + frame.raw["due"], frame.raw["heuristic"])
     if "ranker" in frame.raw:
         scores["second stage"] = frame.raw["ranker"]
     inside = {"all": np.ones(len(found.item), bool), "repeat": found.owned, "explore": ~found.owned}

@@ -1,12 +1,13 @@
 """The two-stage recommender of one level (products or categories): candidates, scores, p_buy. Model files by path.
 
-Each segment (repeat: bought before, explore: not) is scored either by the heuristic or by the ranker, as the gate
-decided; either way a calibrator per kind turns the score into P(bought within the horizon as things stand).
+Each segment (repeat: bought before, explore: not) is scored by a ranker of its own or by the best single source, as the
+gate decided; either way a calibrator per kind turns the score into P(bought within the horizon as things stand).
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -27,9 +28,13 @@ from recommend.pair_features import FEATURES, pair_features
 from scoring.recommender_params import Level
 
 SEGMENTS = ("repeat", "explore")
-MODES = ("heuristic", "ranker")
 COLUMN = {name: i for i, name in enumerate(FEATURES)}
-FORMAT = 1
+# single sources that can rank a segment, by the feature that holds what they say
+SINGLES = {
+    "repeat": {"due": "due_p", "als": "als", "similar": "similar"},
+    "explore": {"als": "als", "similar": "similar"},
+}
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,13 @@ class Scored:
 
 @dataclass(frozen=True)
 class SecondStage:
-    """A fitted recommender of one level at a cut. `modes` per segment; `calibrators` per "mode.kind"."""
+    """A fitted recommender of one level at a cut: `rankers` per segment (none where there was too little to learn),
+    `modes` per segment (`ranker`, `heuristic` or a name of `SINGLES`), `calibrators` per "mode.kind"."""
 
     level: Level
     catalogue: Catalogue
     sources: Sources
-    ranker: Ranker | None
+    rankers: dict[str, Ranker]
     modes: dict[str, str]
     calibrators: dict[str, Calibrator]
 
@@ -66,7 +72,7 @@ class SecondStage:
         for segment in SEGMENTS:
             mode = self.modes[segment]
             inside = found.owned == (segment == "repeat")
-            raw[inside] = raw_scores(mode, self.ranker, self.sources.side, found.owned[inside], x[inside])
+            raw[inside] = raw_scores(mode, self.rankers, self.sources.side, found.owned[inside], x[inside])
             for number in np.unique(kind[inside]):
                 rows = inside & (kind == number)
                 p_buy[rows] = self.calibrators[f"{mode}.{number}"].apply(raw[rows])
@@ -77,14 +83,14 @@ class SecondStage:
         name = self.level.name
         self.catalogue.save(folder, name)
         self.sources.side.save(folder, name)
-        if self.ranker is not None:
-            self.ranker.save(folder, name)
+        for segment, ranker in self.rankers.items():
+            ranker.save(folder, f"{name}.{segment}")
         about = {
             "format": FORMAT,
             "level": asdict(self.level),
             "candidates": asdict(self.sources.params),
             "fold_in": asdict(self.sources.fold_params),
-            "ranker": self.ranker is not None,
+            "rankers": sorted(self.rankers),
             "modes": self.modes,
             "calibrators": {key: json.loads(c.to_json()) for key, c in sorted(self.calibrators.items())},
         }
@@ -104,7 +110,7 @@ class SecondStage:
                 level,
                 catalogue,
                 Sources.of(side, catalogue, params, fold),
-                open_ranker(folder, name) if about["ranker"] else None,
+                {segment: open_ranker(folder, f"{name}.{segment}") for segment in about["rankers"]},
                 about["modes"],
                 {key: Calibrator.from_json(json.dumps(c)) for key, c in about["calibrators"].items()},
             )
@@ -127,19 +133,43 @@ def column(x: Matrix, name: str) -> Floats:
 
 
 def raw_scores(
-    mode: str, ranker: Ranker | None, side: ItemSide, owned: NDArray[np.bool_], x: Matrix, threads: int = 1
+    mode: str,
+    rankers: Mapping[str, Ranker],
+    side: ItemSide,
+    owned: NDArray[np.bool_],
+    x: Matrix,
+    threads: int = 1,
 ) -> Floats:
     """Uncalibrated scores in [0, 1].
 
     The heuristic is decayed GP-TopFreq (own orders, halved every 120 days, squeezed) where she bought the item before,
-    and the share of customers who bought it in the last 28 days where she did not.
+    and the share of customers who bought it in the last 28 days where she did not. A single source says what it says.
     """
     if mode == "ranker":
-        if ranker is None:
-            raise ModelError("the model says ranker but holds none; train the recommender again")
-        return ranker.predict(x, FEATURES, threads)
+        return ranker_scores(rankers, owned, x, threads)
+    if mode != "heuristic":
+        names = {name for singles in SINGLES.values() for name in singles}
+        if mode not in names:
+            raise ModelError(f"{mode!r} ranks nothing, known are {sorted(names)}; train the recommender again")
+        score = column(x, next(singles[mode] for singles in SINGLES.values() if mode in singles))
+        # probabilities stay, others are squeezed into (0, 1) in the same order
+        return score if mode == "due" else 0.5 + 0.5 * score / (1.0 + np.abs(score))
     own = column(x, "count_half120")
     return np.where(owned, own / (1.0 + own), column(x, "item_pop28") / max(int(side.customers), 1))
+
+
+def ranker_scores(rankers: Mapping[str, Ranker], owned: NDArray[np.bool_], x: Matrix, threads: int = 1) -> Floats:
+    """What each pair's ranker, that of its segment, says."""
+    out = np.zeros(len(owned))
+    for segment in SEGMENTS:
+        inside = np.flatnonzero(owned == (segment == "repeat"))
+        if not len(inside):
+            continue
+        if segment not in rankers:
+            raise ModelError(f"the model holds no ranker of the segment {segment}; train the recommender again")
+        rows = x if len(inside) == len(x) else x[inside]
+        out[inside] = rankers[segment].predict(rows, FEATURES, threads)
+    return out
 
 
 def n_kinds(level: Level) -> int:

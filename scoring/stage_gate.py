@@ -1,18 +1,19 @@
-"""Ranker against heuristic, per segment, on a window later than those the ranker learned from."""
+"""Ranker against the best single source, per segment, on a window later than those the ranker learned from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.gate import GateParams, Verdict, compare
-from models.ranker import Matrix, Ranker
+from models.ranker import Matrix
 from recommend.candidates import Candidates, Sources
 from recommend.histories import Histories, Ints, is_in
 from recommend.runs import rank_in
-from scoring.second_stage import MODES, SEGMENTS, raw_scores
+from scoring.second_stage import SINGLES, raw_scores
 
 K = 10
 
@@ -31,31 +32,52 @@ class Frame:
     raw: dict[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
-def with_raw_scores(frame: Frame, ranker: Ranker | None, threads: int) -> Frame:
-    """`frame` with `raw` filled."""
-    args = (frame.sources.side, frame.found.owned, frame.x)
-    modes = MODES if ranker is not None else MODES[:1]
-    return replace(frame, raw={mode: raw_scores(mode, ranker, *args, threads) for mode in modes})
+def with_single_scores(frame: Frame) -> Frame:
+    """`frame` with `raw` of the heuristic and the single sources; nan outside the segments that a source ranks."""
+    side, owned, x = frame.sources.side, frame.found.owned, frame.x
+    raw = {"heuristic": raw_scores("heuristic", {}, side, owned, x)}
+    for segment, singles in SINGLES.items():
+        for mode in singles:
+            score = raw_scores(mode, {}, side, owned, x)
+            known = raw.get(mode, np.full(len(score), np.nan))
+            raw[mode] = np.where(owned == (segment == "repeat"), score, known)
+    return replace(frame, raw={**frame.raw, **raw})
 
 
-def gate(latest: Frame, params: GateParams) -> dict[str, list[Verdict]]:
-    """Ranker against heuristic per segment, on the window after those learned from; `raw` must hold both."""
+def best_single(earlier: Frame | None, segment: str) -> str:
+    """The source that ranks the segment best by itself, by recall and NDCG together, on a window before the gate's."""
+    if earlier is None:
+        return "heuristic"
+    best, most = "heuristic", -1.0
+    for mode in ("heuristic", *SINGLES[segment]):
+        metrics = segment_metrics(earlier, segment, mode)
+        known = np.isfinite(metrics["recall"])
+        value = sum(float(metrics[name][known].mean()) for name in ("recall", "ndcg")) if known.any() else 0.0
+        if value > most:
+            best, most = mode, value
+    return best
+
+
+def gate(
+    latest: Frame, champions: Mapping[str, str], segments: Iterable[str], params: GateParams
+) -> dict[str, list[Verdict]]:
+    """Ranker against the champion, per segment, on the window after those learned from; `raw` must hold all."""
     out = {}
-    for segment in SEGMENTS:
-        owned = segment == "repeat"
-        inside = np.flatnonzero(latest.found.owned == owned)
-        found = latest.found.take(inside)
-        truth = latest.truth[is_in(own_keys(latest.h), latest.truth) == owned]
-        values = {}
-        for mode in MODES:
-            values[mode] = list_metrics(
-                found.customer, found.item, latest.raw[mode][inside], truth, latest.h.n, latest.h.n_items
-            )
+    for segment in segments:
+        old, new = (segment_metrics(latest, segment, mode) for mode in (champions[segment], "ranker"))
         who = [np.arange(latest.h.n)]
-        out[segment] = compare(
-            {m: [v] for m, v in values["heuristic"].items()}, {m: [v] for m, v in values["ranker"].items()}, who, params
-        )
+        out[segment] = compare({m: [v] for m, v in old.items()}, {m: [v] for m, v in new.items()}, who, params)
     return out
+
+
+def segment_metrics(frame: Frame, segment: str, mode: str) -> dict[str, NDArray[np.float64]]:
+    """`list_metrics` of the segment's pairs, ranked by `raw` of the mode."""
+    owned = segment == "repeat"
+    inside = np.flatnonzero(frame.found.owned == owned)
+    found = frame.found.take(inside)
+    truth = frame.truth[is_in(own_keys(frame.h), frame.truth) == owned]
+    score = frame.raw[mode][inside]
+    return list_metrics(found.customer, found.item, score, truth, frame.h.n, frame.h.n_items)
 
 
 def list_metrics(

@@ -59,9 +59,10 @@ class StageFactory:
         params = replace(self.params, candidates=open_params)
         level = Level("products", ListParams())
         stage = fit_second_stage(window.history, catalogue, window.day, level, params, lambda line: None).stage
-        if stage.ranker is not None:
-            modes = dict.fromkeys(SEGMENTS, "ranker")
-            by_kind = {f"ranker.{k}": next(iter(stage.calibrators.values())) for k in range(4)}
+        if stage.rankers:
+            modes = {s: "ranker" if s in stage.rankers else "heuristic" for s in SEGMENTS}
+            anything = next(iter(stage.calibrators.values()))
+            by_kind = {f"{mode}.{k}": anything for mode in modes.values() for k in range(4)}
             stage = replace(stage, modes=modes, calibrators=stage.calibrators | by_kind)
         return StageRanker(stage, window.day)
 

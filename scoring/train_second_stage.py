@@ -1,26 +1,27 @@
 """Training of the second stage: windows before the cut, sampled pairs, calibration on the latest window, gate.
 
-With cut T and horizon H: the ranker learns from label windows [T-2H, T-H), [T-3H, T-2H), ...; the calibrators and the
-gate use [T-H, T), which is later than all of them; nothing at or after T is ever read. Each window has its own item
-side, fitted before that window.
+With cut T and horizon H the label windows are [T-H, T), [T-2H, T-H), ... (`scoring/stage_windows.py`). The gate is held
+on the latest, with rankers that learned from the windows before it; their objectives, and the single source that they
+must beat, were chosen on the one before. The calibrators learn from both. What goes into use is then fitted on all
+windows. Nothing at or after T is ever read. Each window has its own item side, fitted before that window.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from features.errors import DataError
 from features.interactions import Interactions
 from models.als import fit_als
-from models.calibration import Calibrator, fit_calibrator
 from models.ease import fit_ease
 from models.gate import Verdict, passes
-from models.ranker import Matrix, Ranker, fit_ranker, sample_negatives
+from models.ranker import Matrix, sample_negatives
 from models.recommender_params import RankerParams
 from recommend.candidates import FoldInParams, Sources, build_candidates, taste_matrix
 from recommend.catalogue import Catalogue
@@ -28,34 +29,39 @@ from recommend.dealings import Dealings, as_dealings
 from recommend.fresh import fill_factors, find_fresh, similar_stand_ins
 from recommend.histories import Histories, Ints, bought_between, histories_before, is_in, take
 from recommend.item_side import fit_item_side
-from recommend.pair_features import FEATURES, pair_features
+from recommend.pair_features import fit_feature_parts, pair_features
 from recommend.sources.context import Context
 from recommend.sources.registry import fit_parts
 from scoring.recommender_params import Level, StageParams
-from scoring.second_stage import (
-    MODES,
-    SEGMENTS,
-    Scored,
-    SecondStage,
-    kinds_of,
-    n_kinds,
-    segment_of,
+from scoring.second_stage import SEGMENTS, SecondStage
+from scoring.stage_calibration import fit_calibrators
+from scoring.stage_gate import Frame, best_single, gate, with_single_scores
+from scoring.stage_learning import (
+    Lesson,
+    Rankers,
+    Trial,
+    compare_objectives,
+    fit_rankers,
+    lesson_of,
+    with_ranker,
 )
-from scoring.stage_gate import Frame, gate, top_rows, with_raw_scores
+from scoring.stage_windows import known_at, labels_of, window_starts
 
 Say = Callable[[str], None]
-CALIBRATION_DEPTH = 30  # rows per customer and segment, best first, that calibrators are fitted on
-KIND_POSITIVES = 20  # bought pairs, seen or expected, from which a kind has a calibrator of its own
 
 
 @dataclass(frozen=True)
 class Trained:
-    """The fitted stage, the latest labelled window, and what the gate saw per segment."""
+    """The fitted stage, the two latest labelled windows, what the gate saw per segment, the single source that was to
+    be beaten there, and what the objectives were worth."""
 
     stage: SecondStage
     latest: Frame | None
     verdicts: dict[str, list[Verdict]]
     notes: tuple[str, ...]
+    earlier: Frame | None = None
+    champions: Mapping[str, str] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
 
 
 def fit_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: StageParams) -> Sources:
@@ -80,19 +86,30 @@ def fit_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: Stag
     factors = fill_factors(factors, kept, h, catalogue, fresh)
     parts = fit_parts(h, catalogue, params.candidates, Context(data.tags.products, data.rules))
     parts |= similar_stand_ins(ease.kept, h, catalogue, fresh)
+    parts |= fit_feature_parts(h, catalogue, params.horizon_days)
     true_counts = data.counts.get(h.cut)
     side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts, fresh.offered, true_counts)
     return Sources.of(side, catalogue, params.candidates, fold)
 
 
 def build_frame(
-    data: Dealings, catalogue: Catalogue, cut: int, params: StageParams, share: float | None
+    data: Dealings,
+    catalogue: Catalogue,
+    cut: int,
+    params: StageParams,
+    share: float | None,
+    customers: int | None = None,
 ) -> tuple[Frame, Matrix]:
-    """The window that starts at `cut`, and the weights of its rows; with `share`, only that much of what was not
-    bought is kept (features are computed for kept rows only)."""
+    """The window whose history ends at `cut`, and the weights of its rows.
+
+    With `share`, only that much of what was new and not bought is kept, and `ranker.negatives_repeat` of what was
+    owned and not bought (features are computed for kept rows only), and only items with as many orders by then as any
+    item of the catalogue has by now. `customers` is how many are sampled when there are more, by default
+    `ranker.max_customers`.
+    """
     every = histories_before(data, catalogue, cut)
     sources = fit_sources(data, catalogue, every, params)
-    learners = _customers(every, params.ranker)
+    learners = _customers(every, params.ranker, customers)
     h = take(every, learners)
     with threadpool_limits(limits=1, user_api="blas"):  # many small systems: threads would wait for each other
         found = build_candidates(h, sources)
@@ -100,112 +117,109 @@ def build_frame(
     number[learners] = np.arange(h.n)
     bought_by = data.purchases
     labels = bought_by.where(number[bought_by.customer] >= 0)
-    truth = bought_between(labels, catalogue, cut, cut + params.horizon_days)
+    truth = bought_between(labels, catalogue, *labels_of(cut, params))
     who, item = np.divmod(truth, len(catalogue))
     truth = number[who] * len(catalogue) + item
     bought = is_in(truth, found.customer * len(catalogue) + found.item)
     weight = np.ones(len(bought), dtype=np.float32)
     if share is not None:
-        rows, weight = sample_negatives(bought, share, params.ranker.seed + cut)
+        inside = np.flatnonzero(established(data, cut)[found.item])
+        found, bought = found.take(inside), bought[inside]
+        kept = np.where(found.owned, max(share, params.ranker.negatives_repeat), share)
+        rows, weight = sample_negatives(bought, kept, params.ranker.seed + cut)
         found, bought = found.take(rows), bought[rows]
     x = pair_features(h, catalogue, sources.side, found.customer, found.item, found.scores)
     return Frame(h, sources, found, x, bought, truth), weight
 
 
+def established(data: Dealings, cut: int) -> NDArray[np.bool_]:
+    """(n_items,) whether an item had as many orders before `cut` as the least bought item of the axis has by now.
+
+    A catalogue of items with many orders by now knows of an earlier day which items would come up: to learn from
+    those that had not yet would teach that rare items rise. True of all where some item has no order.
+    """
+    least = int(data.purchases.baskets_per_product().min(initial=0))
+    return np.asarray(data.purchases.before(cut).baskets_per_product() >= least)
+
+
 def fit_second_stage(
     data: Dealings | Interactions, catalogue: Catalogue, cut: int, level: Level, params: StageParams, say: Say
 ) -> Trained:
-    """Ranker, calibrators and gate before `cut`, and the item side at `cut`. `data` may reach beyond the cut.
+    """Rankers, calibrators and gate before `cut`, and the item side at `cut`. `data` may reach beyond the cut.
 
     The product axis of `data` is the catalogue. Raises `DataError` when nothing was bought before the cut.
     """
     data = as_dealings(data).before(cut)
     if not len(data.purchases):
         raise DataError("no purchases before the cut; choose a later --as-of")
-    starts = _window_starts(int(data.purchases.day.min()), cut, params)
-    ranker = _fit_on_windows(data, catalogue, starts[1:], params, say)
-    latest = None
-    if starts:
-        latest, _ = build_frame(data, catalogue, starts[0], params, None)
-        latest = with_raw_scores(latest, ranker, params.threads)
+    starts = window_starts(int(data.purchases.day.min()), cut, params)
+    windows = _build_windows(data, catalogue, starts, params, say)
+    latest, earlier = windows.latest, windows.earlier
+    trials: list[Trial] = []
+    champions = {segment: best_single(earlier, segment) for segment in SEGMENTS}
+    rankers: Rankers = {}
+    if latest is not None:
+        chosen: Rankers = {}
+        if earlier is not None:
+            say("comparing objectives")
+            lessons = windows.lessons_for(starts[1], params)
+            chosen, trials = compare_objectives(lessons, earlier, params.ranker, params.threads)
+            earlier = with_ranker(earlier, chosen, params.threads)
+        objectives = {s: chosen[s].objective if s in chosen else params.ranker.objectives[0] for s in SEGMENTS}
+        rankers = fit_rankers(windows.lessons_for(starts[0], params), objectives, params.ranker, params.threads)
+        latest = with_ranker(latest, rankers, params.threads)
         say(f"{level.name}: {len(latest.bought):,} candidate pairs, {int(latest.bought.sum()):,} bought, in the window")
-    verdicts = gate(latest, params.gate) if latest is not None and ranker is not None else {}
-    modes = {s: MODES[int(passes(verdicts.get(s, [])))] for s in SEGMENTS}
-    calibrators = fit_calibrators(level, latest, modes)
+    verdicts = gate(latest, champions, rankers, params.gate) if latest is not None else {}
+    modes = {s: "ranker" if passes(verdicts.get(s, [])) else champions[s] for s in SEGMENTS}
+    frames = [f for f in (latest, earlier) if f is not None]
+    calibrators = fit_calibrators(level, frames, modes)
+    if rankers:
+        # what goes into use learns from the latest window too
+        objectives = {segment: ranker.objective for segment, ranker in rankers.items()}
+        rankers = fit_rankers(list(windows.lessons.values()), objectives, params.ranker, params.threads)
     every = histories_before(data, catalogue, cut)
-    stage = SecondStage(level, catalogue, fit_sources(data, catalogue, every, params), ranker, modes, calibrators)
-    notes = () if ranker is not None else ("too few purchases before the cut for a ranker: the heuristic stays",)
-    return Trained(stage, latest, verdicts, notes)
+    stage = SecondStage(level, catalogue, fit_sources(data, catalogue, every, params), rankers, modes, calibrators)
+    notes = () if rankers else ("too few purchases before the cut for a ranker: a single source ranks",)
+    return Trained(stage, latest, verdicts, notes, earlier, champions, tuple(trials))
 
 
-def _window_starts(first_day: int, cut: int, params: StageParams) -> list[int]:
-    """First days of the windows that have at least one horizon of history before them, latest first."""
-    wanted = [cut - params.horizon_days * (j + 1) for j in range(params.ranker.windows + 1)]
-    return [start for start in wanted if start - first_day >= params.horizon_days]
+@dataclass(frozen=True)
+class _Windows:
+    """Samples of all windows by the day on which their history ends, and the two latest windows with all pairs."""
+
+    lessons: dict[int, Lesson]
+    latest: Frame | None
+    earlier: Frame | None
+
+    def lessons_for(self, judged: int, params: StageParams) -> list[Lesson]:
+        """What a ranker judged on a window may learn from."""
+        return [self.lessons[start] for start in known_at(list(self.lessons), judged, params)]
 
 
-def _fit_on_windows(
-    data: Dealings, catalogue: Catalogue, starts: list[int], params: StageParams, say: Say
-) -> Ranker | None:
-    """The ranker over the windows that begin at `starts`; None when there are none."""
-    xs, ys, ws = [], [], []
-    for number, start in enumerate(starts, start=1):
-        say(f"candidates and features of window {number} of {len(starts)}")
-        frame, weight = build_frame(data, catalogue, start, params, params.ranker.negatives)
-        xs.append(frame.x)
-        ys.append(frame.bought)
-        ws.append(weight)
-    if not xs:
-        return None
-    say(f"learning from {sum(map(len, ys)):,} pairs of {len(starts)} windows")
-    x, y, w = np.concatenate(xs), np.concatenate(ys), np.concatenate(ws)
-    return fit_ranker(x, y, w, FEATURES, params.ranker, params.threads)
-
-
-def fit_calibrators(level: Level, latest: Frame | None, modes: dict[str, str]) -> dict[str, Calibrator]:
-    """A calibrator per kind for the mode of its segment, on each customer's best rows in the latest window.
-
-    A kind with few purchases shares the calibrator of its segment; with no window at all p_buy is a low constant.
-    """
-    out: dict[str, Calibrator] = {}
-    for segment in SEGMENTS:
-        mode = modes[segment]
-        kinds = [k for k in range(n_kinds(level)) if segment_of(level, k) == segment]
-        if latest is None:
-            out |= {f"{mode}.{k}": Calibrator("constant", y=(0.01,)) for k in kinds}
+def _build_windows(data: Dealings, catalogue: Catalogue, starts: list[int], params: StageParams, say: Say) -> _Windows:
+    """Candidates and features of each window, once."""
+    lessons: dict[int, Lesson] = {}
+    whole: list[Frame | None] = [None, None]
+    for number, start in enumerate(starts):
+        say(f"candidates and features of window {number + 1} of {len(starts)}")
+        if number < len(whole):
+            frame, _ = build_frame(data, catalogue, start, params, None, params.ranker.judged_customers)
+            lessons[start] = lesson_of(frame, params.ranker, established(data, start))
+            whole[number] = with_single_scores(frame)
             continue
-        inside = np.flatnonzero(latest.found.owned == (segment == "repeat"))
-        found, x, bought = latest.found.take(inside), latest.x[inside], latest.bought[inside]
-        raw = latest.raw[mode][inside]
-        best = top_rows(found.customer, found.item, raw, CALIBRATION_DEPTH)
-        raw, bought, kind = raw[best], bought[best].astype(np.float64), kinds_of(level, found, x)[best]
-        shared = fit_calibrator(raw, bought) if len(raw) else Calibrator("constant", y=(0.01,))
-        for k in kinds:
-            own, seen = raw[kind == k], bought[kind == k]
-            # many rows of which nothing was bought say as much as a few that were
-            enough = max(seen.sum(), shared.apply(own).sum()) >= KIND_POSITIVES
-            out[f"{mode}.{k}"] = fit_calibrator(own, seen) if enough else shared
-    return out
+        frame, weight = build_frame(data, catalogue, start, params, params.ranker.negatives)
+        lessons[start] = Lesson(frame.x, frame.bought, weight, frame.found.owned, frame.found.customer)
+    return _Windows(lessons, *whole)
 
 
-def rescored(stage: SecondStage, frame: Frame) -> Scored:
-    """The pairs of `frame` scored by `stage` (its ranker, modes and calibrators)."""
-    kind = kinds_of(stage.level, frame.found, frame.x)
-    raw, p = np.zeros(len(kind)), np.zeros(len(kind))
-    for segment in SEGMENTS:
-        rows = frame.found.owned == (segment == "repeat")
-        raw[rows] = frame.raw[stage.modes[segment]][rows]
-        for k in np.unique(kind[rows]):
-            at = rows & (kind == k)
-            p[at] = stage.calibrators[f"{stage.modes[segment]}.{k}"].apply(raw[at])
-    return Scored(frame.found, frame.x, raw, kind, np.round(p, 6))
-
-
-def _customers(h: Histories, params: RankerParams) -> Ints:
+def _customers(h: Histories, params: RankerParams, at_most: int | None = None) -> Ints:
     """Positions of the customers with a history to learn from, a fixed sample when there are many."""
-    known = np.unique(h.customer)
-    if len(known) <= params.max_customers:
+    known, most = np.unique(h.customer), at_most or params.max_customers
+    if len(known) <= most:
         return known
     # a hash of the id, not of the position: who is in the sample does not depend on who else is a customer
     mixed = [zlib.crc32(f"{params.seed}|{h.customers[i]}".encode()) for i in known]
-    return np.sort(known[np.argsort(mixed, kind="stable")[: params.max_customers]])
+    return np.sort(known[np.argsort(mixed, kind="stable")[:most]])
+
+
+_window_starts = window_starts  # the name by which tuning knows it

@@ -16,6 +16,7 @@ from recommend.catalogue import Catalogue, build_catalogue
 from recommend.histories import histories_before
 from recommend.item_side import fit_item_side
 from recommend.list_params import CandidateParams
+from recommend.pair_features import fit_feature_parts
 from recommend.sources.registry import fit_parts
 from scoring.recommender_params import StageParams
 from tests.purchases import purchases
@@ -62,7 +63,8 @@ def sources_at(data: Interactions, catalogue: Catalogue, cut: int, params: Candi
     fold = FoldInParams(ALS.alpha, ALS.regularization, ALS.half_life_days, ALS.weight, ALS.cap, ALS.bias)
     als = fit_als(taste_matrix(h, fold), data.products, ALS)
     ease = fit_ease(data.before(cut), cut, EASE)
-    side = fit_item_side(h, als.item_factors, ease.kept, ease.weights, params, fit_parts(h, catalogue, params))
+    parts = fit_parts(h, catalogue, params) | fit_feature_parts(h, catalogue, HORIZON)
+    side = fit_item_side(h, als.item_factors, ease.kept, ease.weights, params, parts)
     return Sources.of(side, catalogue, params, fold)
 
 

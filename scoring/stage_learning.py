@@ -1,0 +1,136 @@
+"""Rankers of the two segments: what they learn from, which objective each takes, and what they are worth before a cut.
+
+The objectives are compared on the last window but one, by rankers that learned from the windows before it; the latest
+window is left to the gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.ranker import Matrix, Ranker, blended, fit_ranker, sample_negatives
+from models.recommender_params import RankerParams
+from recommend.histories import Ints
+from recommend.pair_features import FEATURES
+from scoring.second_stage import SEGMENTS
+from scoring.stage_gate import Frame, segment_metrics
+
+Rankers = dict[str, Ranker]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Sampled pairs of one window: features, whether bought, weights that undo the sampling, whether she owned the
+    item, and whose list each is of."""
+
+    x: Matrix
+    bought: NDArray[np.bool_]
+    weight: Matrix
+    owned: NDArray[np.bool_]
+    customer: Ints
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one objective was worth in a segment on the window it was compared on, and whether it was taken."""
+
+    segment: str
+    objective: str
+    recall: float
+    ndcg: float
+    taken: bool
+
+
+def shares(owned: NDArray[np.bool_], params: RankerParams) -> NDArray[np.float64]:
+    """(n,) share of the pairs not bought that is learned from."""
+    return np.where(owned, params.negatives_repeat, params.negatives)
+
+
+def lesson_of(frame: Frame, params: RankerParams, allowed: NDArray[np.bool_]) -> Lesson:
+    """A sample of the pairs of a complete frame whose items are `allowed` (n_items,)."""
+    inside = np.flatnonzero(allowed[frame.found.item])
+    owned = frame.found.owned[inside]
+    rows, weight = sample_negatives(frame.bought[inside], shares(owned, params), params.seed + frame.h.cut)
+    rows = inside[rows]
+    return Lesson(frame.x[rows], frame.bought[rows], weight, frame.found.owned[rows], frame.found.customer[rows])
+
+
+def fit_rankers(
+    lessons: Sequence[Lesson], objectives: Mapping[str, str], params: RankerParams, threads: int
+) -> Rankers:
+    """A ranker per segment with the objective named; segments with too few purchases are left out."""
+    out = {}
+    for segment, objective in objectives.items():
+        ranker = fit_segment(lessons, segment, objective, params, threads)
+        if ranker is not None:
+            out[segment] = ranker
+    return out
+
+
+def fit_segment(
+    lessons: Sequence[Lesson], segment: str, objective: str, params: RankerParams, threads: int
+) -> Ranker | None:
+    """The ranker of one segment; None when there is too little to learn from."""
+    xs, ys, ws, queries, lists = [], [], [], [], 0
+    for lesson in lessons:
+        rows = lesson.owned == (segment == "repeat")
+        xs.append(lesson.x[rows])
+        ys.append(lesson.bought[rows])
+        ws.append(lesson.weight[rows])
+        queries.append(lesson.customer[rows] + lists)  # a list is a customer in a window
+        lists += int(lesson.customer.max(initial=0)) + 1
+    if not xs:
+        return None
+    x, y, w, query = (np.concatenate(parts) for parts in (xs, ys, ws, queries))
+    return fit_ranker(x, y, w, FEATURES, params, threads, objective, query)
+
+
+def compare_objectives(
+    lessons: Sequence[Lesson], judged: Frame, params: RankerParams, threads: int
+) -> tuple[Rankers, list[Trial]]:
+    """The best ranker per segment on the window `judged`, which is later than all `lessons`, and what each was worth.
+
+    The first objective of the settings stays unless another is better on recall and NDCG.
+    """
+    best: Rankers = {}
+    trials: list[Trial] = []
+    for segment in SEGMENTS:
+        fitted: dict[str, Ranker] = {}
+        for objective in sorted(params.objectives, key=lambda name: name == "blend"):
+            if objective == "blend" and {"binary", "lambdarank"} <= set(fitted):
+                fitted[objective] = blended(fitted["binary"], fitted["lambdarank"])
+                continue
+            ranker = fit_segment(lessons, segment, objective, params, threads)
+            if ranker is not None:
+                fitted[objective] = ranker
+        values = {name: segment_means(judged, segment, {segment: ranker}, threads) for name, ranker in fitted.items()}
+        taken = next(iter(values), None)
+        for name, (recall, ndcg) in values.items():
+            if taken is not None and recall > values[taken][0] and ndcg > values[taken][1]:
+                taken = name
+        trials += [Trial(segment, name, *pair, name == taken) for name, pair in values.items()]
+        if taken is not None:
+            best[segment] = fitted[taken]
+    return best, trials
+
+
+def segment_means(judged: Frame, segment: str, rankers: Rankers, threads: int) -> tuple[float, float]:
+    """Mean recall and NDCG of a segment's lists on the window `judged`."""
+    metrics = segment_metrics(with_ranker(judged, rankers, threads), segment, "ranker")
+    known = np.isfinite(metrics["recall"])
+    if not known.any():
+        return 0.0, 0.0
+    return float(metrics["recall"][known].mean()), float(metrics["ndcg"][known].mean())
+
+
+def with_ranker(frame: Frame, rankers: Rankers, threads: int) -> Frame:
+    """`frame` with the scores of `rankers` in `raw`; segments without a ranker keep the heuristic's."""
+    score = frame.raw["heuristic"].copy()
+    for segment, ranker in rankers.items():
+        inside = frame.found.owned == (segment == "repeat")
+        score[inside] = ranker.predict(frame.x[inside], FEATURES, threads)
+    return replace(frame, raw={**frame.raw, "ranker": score})
