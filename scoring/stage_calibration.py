@@ -8,8 +8,9 @@ import numpy as np
 
 from models.calibration import Calibrator, fit_calibrator
 from recommend.histories import Floats, Ints
+from scoring.newness import calibrated, newcomer_calibrators, regular_rows
 from scoring.recommender_params import Level
-from scoring.second_stage import SEGMENTS, Scored, SecondStage, kinds_of, n_kinds, segment_of
+from scoring.second_stage import SEGMENTS, Scored, SecondStage, kinds_of, n_kinds, newness_of, segment_of
 from scoring.stage_gate import Frame, top_rows
 
 CALIBRATION_DEPTH = 30  # rows per customer and segment, best first, that calibrators are fitted on
@@ -21,16 +22,21 @@ def fit_calibrators(level: Level, frames: Sequence[Frame], modes: Mapping[str, s
     """A calibrator per kind for the mode of its segment, on each customer's best rows in the windows of `frames`.
 
     A kind learns from its own rows and, with little weight, from those of the other kinds of its segment, which decide
-    where it has few purchases. With no window at all p_buy is a low constant.
+    where it has few purchases. Customers of whom little is known have calibrators of their own
+    (`scoring/newness.py`). With no window at all p_buy is a low constant.
     """
     out: dict[str, Calibrator] = {}
     for segment in SEGMENTS:
         mode = modes[segment]
         kinds = [k for k in range(n_kinds(level)) if segment_of(level, k) == segment]
         parts = [_best_rows(level, frame, segment, mode) for frame in frames if mode in frame.raw]
-        raw, bought, kind = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else _no_rows()
+        raw, bought, kind, new = (
+            (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else _no_rows()
+        )
+        known = regular_rows(new)
         for k in kinds:
-            out[f"{mode}.{k}"] = _of_kind(raw, bought, kind == k)
+            out[f"{mode}.{k}"] = _of_kind(raw[known], bought[known], kind[known] == k)
+        out |= newcomer_calibrators(out, [f"{mode}.{k}" for k in kinds], raw, bought, kind - min(kinds), new)
     return out
 
 
@@ -43,27 +49,28 @@ def _of_kind(raw: Floats, bought: Floats, own: Ints) -> Calibrator:
     return fit_calibrator(raw, bought, np.where(own, 1.0, lent))
 
 
-def _best_rows(level: Level, frame: Frame, segment: str, mode: str) -> tuple[Floats, Floats, Ints]:
-    """Score, whether bought, and kind of each customer's best rows."""
+def _best_rows(level: Level, frame: Frame, segment: str, mode: str) -> tuple[Floats, Floats, Ints, Ints]:
+    """Score, whether bought, and kind of each customer's best rows, and how new she is."""
     inside = np.flatnonzero(frame.found.owned == (segment == "repeat"))
     found, raw = frame.found.take(inside), frame.raw[mode][inside]
     best = top_rows(found.customer, found.item, raw, CALIBRATION_DEPTH)
     kind = kinds_of(level, found.take(best), frame.x[inside[best]])
-    return raw[best], frame.bought[inside[best]].astype(np.float64), kind
+    return raw[best], frame.bought[inside[best]].astype(np.float64), kind, newness_of(frame.x[inside[best]])
 
 
-def _no_rows() -> tuple[Floats, Floats, Ints]:
-    return np.empty(0), np.empty(0), np.empty(0, dtype=np.int64)
+def _no_rows() -> tuple[Floats, Floats, Ints, Ints]:
+    none = np.empty(0, dtype=np.int64)
+    return np.empty(0), np.empty(0), none, none
 
 
 def rescored(stage: SecondStage, frame: Frame) -> Scored:
     """The pairs of `frame` scored by `stage` (its modes and calibrators, and the scores of `frame.raw`)."""
-    kind = kinds_of(stage.level, frame.found, frame.x)
+    kind, new = kinds_of(stage.level, frame.found, frame.x), newness_of(frame.x)
     raw, p = np.zeros(len(kind)), np.zeros(len(kind))
     for segment in SEGMENTS:
         rows = frame.found.owned == (segment == "repeat")
         raw[rows] = frame.raw[stage.modes[segment]][rows]
         for k in np.unique(kind[rows]):
             at = rows & (kind == k)
-            p[at] = stage.calibrators[f"{stage.modes[segment]}.{k}"].apply(raw[at])
+            p[at] = calibrated(stage.calibrators, f"{stage.modes[segment]}.{k}", raw[at], new[at])
     return Scored(frame.found, frame.x, raw, kind, np.round(p, 6))

@@ -8,7 +8,6 @@ windows. Nothing at or after T is ever read. Each window has its own item side, 
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -22,16 +21,16 @@ from models.als import fit_als
 from models.ease import fit_ease
 from models.gate import Verdict, passes
 from models.ranker import Matrix, sample_negatives
-from models.recommender_params import RankerParams
 from recommend.candidates import FoldInParams, Sources, build_candidates, taste_matrix
 from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings, as_dealings
 from recommend.fresh import fill_factors, find_fresh, similar_stand_ins
-from recommend.histories import Histories, Ints, bought_between, histories_before, is_in, take
+from recommend.histories import Histories, bought_between, histories_before, is_in, take
 from recommend.item_side import fit_item_side
 from recommend.pair_features import fit_feature_parts, pair_features
 from recommend.sources.context import Context
 from recommend.sources.registry import fit_parts
+from scoring.learners import learning_customers
 from scoring.recommender_params import Level, StageParams
 from scoring.second_stage import SEGMENTS, SecondStage
 from scoring.stage_calibration import fit_calibrators
@@ -109,7 +108,7 @@ def build_frame(
     """
     every = histories_before(data, catalogue, cut)
     sources = fit_sources(data, catalogue, every, params)
-    learners = _customers(every, params.ranker, customers)
+    learners = learning_customers(every, data.tags.products, params.ranker, customers)
     h = take(every, learners)
     with threadpool_limits(limits=1, user_api="blas"):  # many small systems: threads would wait for each other
         found = build_candidates(h, sources)
@@ -210,16 +209,6 @@ def _build_windows(data: Dealings, catalogue: Catalogue, starts: list[int], para
         frame, weight = build_frame(data, catalogue, start, params, params.ranker.negatives)
         lessons[start] = Lesson(frame.x, frame.bought, weight, frame.found.owned, frame.found.customer)
     return _Windows(lessons, *whole)
-
-
-def _customers(h: Histories, params: RankerParams, at_most: int | None = None) -> Ints:
-    """Positions of the customers with a history to learn from, a fixed sample when there are many."""
-    known, most = np.unique(h.customer), at_most or params.max_customers
-    if len(known) <= most:
-        return known
-    # a hash of the id, not of the position: who is in the sample does not depend on who else is a customer
-    mixed = [zlib.crc32(f"{params.seed}|{h.customers[i]}".encode()) for i in known]
-    return np.sort(known[np.argsort(mixed, kind="stable")[:most]])
 
 
 _window_starts = window_starts  # the name by which tuning knows it

@@ -15,9 +15,9 @@ from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings
 from recommend.histories import Histories, Ints, bought_between, histories_before, take
 from recommend.sources.registry import SOURCES
+from scoring.learners import buying_customers
 from scoring.recommender_params import StageParams
 from scoring.stage_gate import list_metrics
-from scoring.train_second_stage import _customers as learners
 from scoring.train_second_stage import fit_sources
 from scoring.tuning_windows import Plan, new_ones, renumbered, served_customers, with_section
 
@@ -75,6 +75,6 @@ def source_objective(
     for day in plan.sources:
         every = histories_before(data, catalogue, day)
         truth = new_ones(every, bought_between(data, catalogue, day, day + params.horizon_days))
-        chosen = served_customers(learners(every, params.ranker), truth, len(catalogue))
+        chosen = served_customers(buying_customers(every, params.ranker), truth, len(catalogue))
         windows.append(_SourceWindow(every, chosen, take(every, chosen), renumbered(truth, chosen, every)))
     return SourceObjective(section, data, catalogue, params, windows)
