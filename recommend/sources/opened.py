@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommend.catalogue import Catalogue
 from recommend.fold_in import FoldIn
@@ -75,6 +76,15 @@ class Sources:
     def _shelves(self, level: str, codes: Ints) -> Shelves:
         sales, can_offer = np.asarray(self.side.pop28), np.asarray(self.side.can_offer)
         return build_shelves(codes, len(self.catalogue.names[level]), sales, can_offer)
+
+    def without(self, closed: NDArray[np.bool_]) -> Sources:
+        """The same sources where the items `closed` (n_items,) may be proposed to nobody."""
+        if not closed.any():
+            return self
+        side = replace(self.side, can_offer=self.side.can_offer & ~closed, can_repeat=self.side.can_repeat & ~closed)
+        offered = self.offered[~closed[self.offered]]
+        blocks = ItemBlocks.of(np.asarray(side.factors[offered]), self.fold_params.bias)
+        return replace(self, side=side, offered=offered, blocks=blocks, popular=self.popular[~closed[self.popular]])
 
     @staticmethod
     def of(side: ItemSide, catalogue: Catalogue, params: CandidateParams, fold: FoldInParams) -> Sources:
