@@ -1,13 +1,15 @@
-"""Write next best products and next best categories of every customer with a purchase before the cut."""
+"""Write next best products and next best categories of every customer, also of those who never bought."""
 
 from __future__ import annotations
+
+from pyspark.sql import functions as F
 
 from features.batches import map_batches
 from features.errors import DataError, ModelError
 from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
 from jobs.recommender_logs import LOGS, SETTINGS, read_logs
 from jobs.runs import Job, Step
-from scoring.history_rows import as_histories
+from scoring.history_rows import PURCHASE, as_histories
 from scoring.recommendations import category_rows, open_recommender, product_rows
 
 NAME = "recommender"
@@ -34,6 +36,10 @@ def run(job: Job) -> None:
         )
     logs = read_logs(job)
     histories = job.write_read("histories", as_histories(logs.purchases, views=logs.views, tags=logs.tags))
+    bought = F.array_contains(F.col("log.kind"), PURCHASE).cast("int")
+    found = histories.agg(F.count(F.lit(1)).alias("customers"), F.sum(bought).alias("bought")).collect()[0]
+    job.count("customers", found["customers"])
+    job.count("customers_without_purchases", found["customers"] - (found["bought"] or 0))
     open_path = job.engine.ship(model.path)
     rows = job.write(
         "next_best_products", map_batches(histories, product_rows(open_path, job.as_of), NEXT_BEST_PRODUCTS)
