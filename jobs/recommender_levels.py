@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from features.interactions import collect_interactions, collect_log
 from jobs.recommender_logs import read_logs, read_tag_rules
+from jobs.recommender_sample import sample_logs, with_true_counts
 from jobs.runs import Job
 from recommend.dealings import on_one_axis
 from scoring.recommender_inputs import Levels, build_levels, catalogue_rows, products_for_sale
@@ -11,7 +12,8 @@ from scoring.recommender_inputs import Levels, build_levels, catalogue_rows, pro
 
 def read_levels(job: Job) -> Levels:
     """What customers did, as known before the cut, and the catalogue, as arrays."""
-    logs = read_logs(job)
+    sampled = sample_logs(job, read_logs(job))
+    logs = sampled.logs
     purchases = collect_interactions(logs.purchases)
     views = None if logs.views is None else collect_log(logs.views)
     tags = None if logs.tags is None else collect_log(logs.tags)
@@ -21,7 +23,10 @@ def read_levels(job: Job) -> Levels:
     days = params.candidates.new_days + params.view_history_days(job.settings.horizon_days) - params.view_days
     new = products_for_sale(rows, looked_at, job.as_of.epoch_day, days, params.drop_departments)
     rules = {} if tags is None else read_tag_rules(job.settings)
-    levels = build_levels(on_one_axis(purchases, views, tags, products=new, rules=rules), rows)
+    # what only customers beyond the sample bought has its place on the axis too
+    others = [] if sampled.products is None else sampled.products[0]
+    levels = build_levels(on_one_axis(purchases, views, tags, products=[*new, *others], rules=rules), rows)
+    levels = with_true_counts(levels, sampled)
     dealings = levels.products
     job.count("customers", dealings.n_customers)
     job.count("products", dealings.purchases.n_products)

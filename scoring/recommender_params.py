@@ -42,8 +42,10 @@ class StageParams:
 class RecommenderParams:
     """What the recommender learns from, how, and what its lists look like."""
 
+    language: Literal["en", "zh"] = "en"  # of reasons
     drop_departments: tuple[str, ...] = ()  # teach nothing about taste: fuel, coupons
     tags: Literal["targeting", "all", "none"] = "targeting"  # tags that may lead to products
+    learn_from_customers: int = 300_000  # more are sampled, by hash of their id; 0: all
     als: AlsParams = field(default_factory=lambda: AlsParams(factors=32, iterations=8))
     ease: EaseParams = field(default_factory=lambda: EaseParams(max_products=3000))
     candidates: CandidateParams = field(default_factory=CandidateParams)
