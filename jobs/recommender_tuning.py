@@ -66,11 +66,14 @@ def tune(job: Job, levels: Levels, run: TrainingRun) -> tuple[RecommenderParams,
     if plan is None:
         job.say("tuning: the history is too short for a window to be judged on and one to learn from; settings stay")
         return params, []
-    q = Question(job, data, levels.catalogue, plan, params)
+    q = Question(job, data.before(plan.gate), levels.catalogue, plan, params)
     ends = time.monotonic() + tuning.seconds if tuning.seconds else float("inf")
     stages = [s for s in STAGES if s in tuning.stages]
     found: list[Tuned] = []
     for number, stage in enumerate(stages):
+        if number and time.monotonic() >= ends:
+            job.say(f"{stage}: no time is left, its settings stay")
+            continue
         rest = sum(SHARES[s] for s in stages[number:])
         until = time.monotonic() + (ends - time.monotonic()) * SHARES[stage] / rest
         try:
@@ -140,7 +143,8 @@ def _categories_lose(
         plan = plan_windows(data, job.as_of.epoch_day, stage, 1)
         if plan is None:
             return False
-        rows.append(judge_windows(ranker_objective(data, levels.upper, plan, stage, job.scratch / "tuning"), {}))
+        objective = ranker_objective(data.before(plan.gate), levels.upper, plan, stage, job.scratch / "tuning")
+        rows.append(judge_windows(objective, {}))
         release_memory()
     gain = paired_gain(rows[0], rows[1], before.tuning.level)
     run.metrics({"tuning.categories.gain": gain.value, "tuning.categories.gain_low": gain.low,

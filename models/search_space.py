@@ -82,6 +82,7 @@ SPACES: Mapping[str, Space] = {
         "l2": Number(0.1, 100.0),
         "feature_fraction": Number(0.3, 1.0, log=False),
         "negatives": Number(0.05, 0.3),
+        "negatives_repeat": Number(0.2, 1.0),
     },
 }
 

@@ -3,88 +3,74 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.ranker import Matrix, fit_ranker, sample_negatives
+from models.ranker import Matrix, sample_negatives
 from models.recommender_params import RankerParams
 from models.search_space import Params
 from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings
 from recommend.histories import Histories, Ints
-from recommend.pair_features import FEATURES
 from scoring.recommender_params import StageParams
-from scoring.stage_gate import list_metrics
-from scoring.train_second_stage import build_frame
-from scoring.tuning_windows import Plan, new_ones, renumbered, served_customers, with_section
+from scoring.second_stage import SEGMENTS
+from scoring.stage_gate import Frame, list_metrics, with_single_scores
+from scoring.stage_learning import Lesson, fit_rankers, lesson_of, shares, with_ranker
+from scoring.train_second_stage import build_frame, established
+from scoring.tuning_windows import Plan, new_ones, served_customers, with_section
 
-LARGEST_SHARE = 0.3  # of what was not bought, kept for training pairs
-
-
-@dataclass(frozen=True)
-class _Learned:
-    """Pairs of a window to learn from: features, whether bought, and weights that undo the sampling."""
-
-    x: Matrix
-    bought: NDArray[np.bool_]
-    weight: Matrix
+LARGEST = {"negatives": 0.3, "negatives_repeat": 1.0}  # shares of what was not bought that lessons hold
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """Pairs of a window to be judged on, of customers who bought something in it."""
+    """Pairs of a window, of customers who bought something in it: `served` in the frame, `chosen` in the data."""
 
+    frame: Frame
+    served: Ints
     chosen: Ints
-    n_items: int
-    customer: Ints
-    item: Ints
-    owned: NDArray[np.bool_]
-    x: Matrix
     truth: dict[str, Ints]
+
+    def metrics(self, score: NDArray[np.float64], task: str) -> NDArray[np.float64]:
+        """NDCG at 10 (m,) of a task's lists."""
+        found, h = self.frame.found, self.frame.h
+        at = np.flatnonzero(~found.owned) if task == "explore" else np.arange(len(found.item))
+        values = list_metrics(found.customer[at], found.item[at], score[at], self.truth[task], h.n, h.n_items)
+        return values["ndcg"][self.served]
 
 
 @dataclass(frozen=True)
 class RankerObjective:
-    """NDCG at 10 of ALL and of EXPLORE of the ranker's scores; candidates and features are made once."""
+    """NDCG at 10 of ALL and of EXPLORE of the scores before calibration, with the first objective of the settings."""
 
     params: StageParams
     plan: Plan
-    share: float
-    learned: dict[int, _Learned]
+    largest: RankerParams
+    lessons: dict[int, Lesson]
     judged: dict[int, _Judged]
     tasks: tuple[str, ...] = ("all", "explore")
 
     def judge(self, params: Params) -> Iterator[tuple[Ints, NDArray[np.float64]]]:
         """See `models.tuning.Objective`."""
         ranker = with_section(self.params, "ranker", params).ranker
+        objectives = dict.fromkeys(SEGMENTS, ranker.objectives[0])
         for day, starts in zip(self.plan.ranker, self.plan.learned, strict=True):
-            yield self.judged[day].chosen, self._score(ranker, day, starts)
+            lessons = [self.lesson(start, ranker) for start in starts]
+            rankers = fit_rankers(lessons, objectives, ranker, self.params.threads)
+            judged = self.judged[day]
+            score = with_ranker(judged.frame, rankers, self.params.threads).raw["ranker"]
+            yield judged.chosen, np.stack([judged.metrics(score, task) for task in self.tasks], axis=1)
 
-    def _score(self, params: RankerParams, day: int, starts: tuple[int, ...]) -> NDArray[np.float64]:
-        """(m, 2) metrics of the customers of the window, from a ranker of the windows before it."""
-        parts = [self._sampled(start, params) for start in starts]
-        x, y, w = (np.concatenate(column) for column in zip(*parts, strict=True))
-        ranker = fit_ranker(x, y, w, FEATURES, params, self.params.threads)
-        j = self.judged[day]
-        n = len(j.chosen)
-        if ranker is None:
-            return np.full((n, 2), np.nan)
-        score = ranker.predict(j.x, FEATURES, self.params.threads)
-        columns = []
-        for task in self.tasks:
-            at = np.flatnonzero(~j.owned) if task == "explore" else np.arange(len(j.item))
-            found = list_metrics(j.customer[at], j.item[at], score[at], j.truth[task], n, j.n_items)
-            columns.append(found["ndcg"])
-        return np.stack(columns, axis=1)
-
-    def _sampled(self, start: int, params: RankerParams) -> tuple[Matrix, NDArray[np.bool_], Matrix]:
-        """The pairs of a window with the trial's share of what was not bought."""
-        pairs = self.learned[start]
-        rows, weight = sample_negatives(pairs.bought, min(params.negatives / self.share, 1.0), params.seed + start)
-        return pairs.x[rows], pairs.bought[rows], weight * pairs.weight[rows]
+    def lesson(self, start: int, params: RankerParams) -> Lesson:
+        """The pairs of a window with a trial's shares of what was not bought."""
+        pairs = self.lessons[start]
+        ratio = np.minimum(shares(pairs.owned, params) / shares(pairs.owned, self.largest), 1.0)
+        rows, weight = sample_negatives(pairs.bought, ratio, params.seed + start)
+        customer, owned = pairs.customer[rows], pairs.owned[rows]
+        return Lesson(pairs.x[rows], pairs.bought[rows], weight * pairs.weight[rows], owned, customer)
 
 
 def ranker_objective(
@@ -92,31 +78,31 @@ def ranker_objective(
 ) -> RankerObjective:
     """Makes each window's pairs once; the features stay in files of `scratch`, memory-mapped."""
     scratch.mkdir(parents=True, exist_ok=True)
-    share = max(LARGEST_SHARE, params.ranker.negatives)
-    learned, judged = {}, {}
-    for day in sorted({day for starts in plan.learned for day in starts} | set(plan.ranker)):
-        frame, weight = build_frame(data, catalogue, day, params, None if day in plan.ranker else share)
-        x, bought = frame.x, frame.bought
-        if any(day in starts for starts in plan.learned):
-            if day in plan.ranker:
-                rows, weight = sample_negatives(bought, share, params.ranker.seed + day)
-                learned[day] = _Learned(_stored(scratch / f"learned.{day}.npy", x[rows]), bought[rows], weight)
-            else:
-                learned[day] = _Learned(_stored(scratch / f"learned.{day}.npy", x), bought, weight)
+    more = {name: max(share, getattr(params.ranker, name)) for name, share in LARGEST.items()}
+    largest = replace(params.ranker, **more)
+    wide = replace(params, ranker=largest)
+    lessons: dict[int, Lesson] = {}
+    judged: dict[int, _Judged] = {}
+    for day in plan.days:
         if day in plan.ranker:
-            served = served_customers(np.arange(frame.h.n), frame.truth, frame.h.n_items)
-            inside = np.isin(frame.found.customer, served)
-            new = new_ones(frame.h, frame.truth)
-            judged[day] = _Judged(
-                _positions(data, frame.h, served),
-                frame.h.n_items,
-                np.searchsorted(served, frame.found.customer[inside]),
-                frame.found.item[inside],
-                frame.found.owned[inside],
-                _stored(scratch / f"judged.{day}.npy", x[inside]),
-                {name: renumbered(t, served, frame.h) for name, t in (("all", frame.truth), ("explore", new))},
-            )
-    return RankerObjective(params, plan, share, learned, judged)
+            frame, _ = build_frame(data, catalogue, day, wide, None, largest.judged_customers)
+            judged[day] = _judged(data, frame, scratch / f"judged.{day}.npy")
+            lesson = lesson_of(frame, largest, established(data, day))
+        else:
+            frame, weight = build_frame(data, catalogue, day, wide, largest.negatives)
+            lesson = Lesson(frame.x, frame.bought, weight, frame.found.owned, frame.found.customer)
+        lessons[day] = replace(lesson, x=_stored(scratch / f"lesson.{day}.npy", lesson.x))
+    return RankerObjective(params, plan, largest, lessons, judged)
+
+
+def _judged(data: Dealings, frame: Frame, path: Path) -> _Judged:
+    """The pairs of `frame` that count, features in a file."""
+    served = served_customers(np.arange(frame.h.n), frame.truth, frame.h.n_items)
+    inside = np.flatnonzero(np.isin(frame.found.customer, served))
+    x = _stored(path, frame.x[inside])
+    part = replace(frame, found=frame.found.take(inside), x=x, bought=frame.bought[inside])
+    truth = {"all": frame.truth, "explore": new_ones(frame.h, frame.truth)}
+    return _Judged(with_single_scores(part), served, _positions(data, frame.h, served), truth)
 
 
 def _stored(path: Path, x: Matrix) -> Matrix:

@@ -18,6 +18,7 @@ from recommend.sources.registry import SOURCES
 from scoring.learners import buying_customers
 from scoring.recommender_params import StageParams
 from scoring.stage_gate import list_metrics
+from scoring.stage_windows import labels_of
 from scoring.train_second_stage import fit_sources
 from scoring.tuning_windows import Plan, new_ones, renumbered, served_customers, with_section
 
@@ -74,7 +75,8 @@ def source_objective(
     windows = []
     for day in plan.sources:
         every = histories_before(data, catalogue, day)
-        truth = new_ones(every, bought_between(data, catalogue, day, day + params.horizon_days))
-        chosen = served_customers(buying_customers(every, params.ranker), truth, len(catalogue))
+        truth = new_ones(every, bought_between(data, catalogue, *labels_of(day, params)))
+        sample = buying_customers(every, params.ranker, params.ranker.judged_customers)
+        chosen = served_customers(sample, truth, len(catalogue))
         windows.append(_SourceWindow(every, chosen, take(every, chosen), renumbered(truth, chosen, every)))
     return SourceObjective(section, data, catalogue, params, windows)

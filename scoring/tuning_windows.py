@@ -1,8 +1,9 @@
 """The windows on which settings are tuned, all before the one that calibration and gate use.
 
-With cut T and horizon H the window [T-H, T) is left to calibration and gate. Sources are judged on the earliest of the
-windows that the ranker learns from, so that what their settings owe to a window tells the ranker little; the ranker on
-the latest of them, from as many windows before each as it will learn from in the end. Nothing at or after T-H is read.
+With cut T and horizon H the labels of the window [T-H, T) are left to calibration and gate, and nothing from the end
+of its history on is read. Sources are judged on the earliest of the windows that the ranker learns from, so that what
+their settings owe to a window tells the ranker little; the ranker on the latest of them, from as many windows before
+each as it will learn from in the end.
 """
 
 from __future__ import annotations
@@ -16,34 +17,41 @@ from recommend.dealings import Dealings
 from recommend.histories import Histories, Ints, is_in
 from scoring.recommender_params import StageParams
 from scoring.stage_gate import own_keys
-from scoring.train_second_stage import _window_starts as window_starts
+from scoring.stage_windows import known_at, window_starts
 
 
 @dataclass(frozen=True)
 class Plan:
-    """First days of windows, earliest first: those that sources are judged on, those that the ranker is judged on, and
-    per such window those that it learns from. `gate` begins the window that nothing here reads."""
+    """Ends of histories, earliest first: of the windows that sources are judged on, of those that the ranker is judged
+    on, and per such window of those that it learns from. `gate` is that of the window which nothing here reads."""
 
     gate: int
     sources: tuple[int, ...]
     ranker: tuple[int, ...]
     learned: tuple[tuple[int, ...], ...]
 
+    @property
+    def days(self) -> list[int]:
+        """Of all windows whose pairs the ranker needs."""
+        return sorted({*self.ranker, *(day for days in self.learned for day in days)})
+
 
 def plan_windows(data: Dealings, cut: int, params: StageParams, windows: int) -> Plan | None:
     """The windows of tuning before `cut`; None when the history is too short for one and a window to learn from."""
-    count = params.ranker.windows
-    longer = replace(params, ranker=replace(params.ranker, windows=count + windows))
+    count, step = params.ranker.windows, params.ranker.step_days or params.horizon_days
+    more = (windows + 1) * -(-(params.horizon_days + params.ranker.embargo_days) // step)
+    longer = replace(params, ranker=replace(params.ranker, windows=count + more))
     bought = data.purchases.before(cut)
     if not len(bought):
         return None
     starts = window_starts(int(bought.day.min()), cut, longer)
-    if len(starts) < 3:
+    known = known_at(starts, starts[0], params) if starts else []
+    learned = {day: tuple(known_at(starts, day, params)[:count]) for day in known[:windows]}
+    judged = sorted(day for day, days in learned.items() if days)
+    if not judged:
         return None
-    usual = starts[1 : 1 + count]
-    judged = [s for j, s in enumerate(starts[1:], start=1) if j <= windows and starts[j + 1 :]][::-1]
-    learned = [tuple(s for s in starts if s < day)[:count] for day in judged]
-    return Plan(starts[0], tuple(sorted(usual[-windows:])), tuple(judged), tuple(learned))
+    sources = sorted(known[:count][-windows:])
+    return Plan(starts[0], tuple(sources), tuple(judged), tuple(learned[day] for day in judged))
 
 
 def with_section(params: StageParams, section: str, changed: Params) -> StageParams:

@@ -28,6 +28,13 @@ def test_windows_lie_before_the_gate_and_shrink_with_the_history() -> None:
     assert short is not None
     assert (short.ranker, short.learned) == ((2 * HORIZON,), ((HORIZON,),))
     assert plan_windows(data, 3 * HORIZON, PARAMS, 2) is None
+    apart = replace(PARAMS, ranker=replace(PARAMS.ranker, step_days=7, embargo_days=3))
+    spread = plan_windows(data, CUT, apart, 2)
+    assert spread is not None
+    assert spread.gate == CUT - HORIZON - 3
+    ends = [spread.gate, *spread.ranker]
+    for end, days in zip(ends, (spread.ranker, *spread.learned), strict=True):
+        assert all(day + 3 + HORIZON <= end for day in days), "labels end before the history of what is judged does"
     assert plan_windows(as_dealings(shop()), -5, PARAMS, 2) is None
 
 
@@ -35,9 +42,9 @@ def test_nothing_at_or_after_the_gate_changes_a_judgement(tmp_path: Path) -> Non
     """Two shops that differ from the gate's first day on are judged the same, by each stage."""
     found = []
     for name, data in (("one", shop()), ("two", with_another_future(shop(), CUT - HORIZON))):
-        dealings, catalogue = as_dealings(data), shelf(data)
-        plan = plan_windows(dealings, CUT, PARAMS, 2)
+        catalogue, plan = shelf(data), plan_windows(as_dealings(data), CUT, PARAMS, 2)
         assert plan is not None
+        dealings = as_dealings(data).before(plan.gate)
         found.append(
             [
                 judge_windows(source_objective("als", dealings, catalogue, plan, PARAMS), {"factors": 4}),
@@ -63,11 +70,12 @@ def test_settings_change_judgements_and_negatives_are_sampled_down(tmp_path: Pat
     assert not np.array_equal(judge_windows(als, {"regularization": 0.01}), judge_windows(als, {}), equal_nan=True)
     ranker = ranker_objective(dealings, catalogue, plan, PARAMS, tmp_path)
     start = plan.learned[0][0]
-    _, few, weights = ranker._sampled(start, replace(PARAMS.ranker, negatives=0.1))
-    _, all_of_them, _ = ranker._sampled(start, PARAMS.ranker)
-    assert len(few) < len(all_of_them)
-    assert few.sum() == all_of_them.sum()
-    assert np.isclose(weights[~few].max(), 10.0, rtol=0.01)
+    few = ranker.lesson(start, replace(PARAMS.ranker, negatives=0.1, negatives_repeat=0.25))
+    usual = ranker.lesson(start, PARAMS.ranker)
+    assert len(few.x) < len(usual.x)
+    assert few.bought.sum() == usual.bought.sum()
+    assert np.isclose(few.weight[~few.bought & ~few.owned].max(), 10.0, rtol=0.01)
+    assert np.isclose(few.weight[~few.bought & few.owned].max(), 4.0, rtol=0.01)
 
 
 def test_what_is_tuned_is_a_setting() -> None:
