@@ -19,7 +19,7 @@ from recommend.runs import Floats, Ints
 NEWNESS = ("none", "once", "regular")  # purchase days: none, one, more
 REGULAR = NEWNESS.index("regular")
 ENOUGH = 30  # purchases, seen or expected, from which customers who are as new have a calibrator of their own
-DRAW = 10.0  # expected purchases that stand against those counted
+DRAW = 2.0  # expected purchases that stand against those counted
 
 
 def newness(last_seen: Floats, member_for: Floats) -> Ints:

@@ -138,7 +138,7 @@ def publish(stage: SecondStage, scored: Scored) -> Rows:
         scored.raw,
         stage.level.lists,
         fallback,
-        spare=~found.source.any(axis=1),
+        spare=np.asarray(~found.source.any(axis=1)),
     )
 
 

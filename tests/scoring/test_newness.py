@@ -33,11 +33,11 @@ def test_probabilities_of_new_customers_come_true() -> None:
 
 
 def test_few_purchases_scale_what_the_kind_says() -> None:
-    """None of ten expected was bought: half, not nothing; regular customers keep the kind's own."""
+    """None of ten expected was bought: a sixth, not nothing; regular customers keep the kind's own."""
     new = np.zeros(50, dtype=np.int64)
     made = newcomer_calibrators({"h.0": CONSTANT}, ["h.0"], np.zeros(50), np.zeros(50), new, new)
     p = calibrated({"h.0": CONSTANT} | made, "h.0", np.zeros(3), np.array([0, 1, 2]))
-    assert p == pytest.approx([0.1, 0.2, 0.2])
+    assert p == pytest.approx([0.2 * 2 / 12, 0.2, 0.2])
 
 
 def test_scaling_keeps_probabilities_probabilities() -> None:
