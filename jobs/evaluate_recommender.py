@@ -7,15 +7,13 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
-from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from features.errors import DataError
 from features.hierarchy import LEVELS
 from features.splits import CalendarCut, calendar_cuts, cuts_before
-from jobs import evaluate_movielens
+from jobs import evaluate_movielens, evaluate_next_basket
 from jobs.cli import common_options
-from jobs.console import progress, say
+from jobs.console import say
 from jobs.evaluate_recommender_tables import Found, finish
 from jobs.evaluation_data.folder import load_folder
 from jobs.evaluation_data.lake import collect_demo, collect_lake
@@ -23,10 +21,10 @@ from jobs.evaluation_data.online_retail import load_online_retail
 from jobs.evaluation_data.protocols import NEEDS_DATA, OTHERS, PROTOCOLS, Protocol
 from jobs.evaluation_data.shop import Shop
 from jobs.evaluation_data.tafeng import load_tafeng
-from jobs.recommenders import CHAMPIONS, SEEDED, STAGE, UNTUNED, parameters, recommenders
+from jobs.recommenders import CHAMPIONS, STAGE, UNTUNED, fit_and_measure, parameters, recommenders
 from jobs.settings import Settings
 from jobs.workspace import Workspace, workspace
-from recommend.evaluation import EXPLORE_ALWAYS, MIN_EXPLORE_WEEKS, mean_of, measure, pose_problem, tabulate
+from recommend.evaluation import EXPLORE_ALWAYS, MIN_EXPLORE_WEEKS, pose_problem, tabulate
 from scoring.pooled import Measured, pool
 
 
@@ -67,7 +65,9 @@ class Request:
     "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Also write the tables here."
 )
 @common_options
-def command(settings: Settings, cuts: tuple[datetime, ...], json_path: Path | None, **options: object) -> None:
+def command(
+    settings: Settings, cuts: tuple[datetime, ...], next_basket: bool, json_path: Path | None, **options: object
+) -> None:
     """Recall and NDCG at 10 of every recommender, for ALL, REPEAT and EXPLORE, with 95 % intervals.
 
     Per cut, differences are paired against the heuristic that is champion until something beats it. Cuts together, the
@@ -77,6 +77,8 @@ def command(settings: Settings, cuts: tuple[datetime, ...], json_path: Path | No
     with workspace(settings, "evaluate") as w:
         if request.protocol == "movielens":
             evaluate_movielens.run(w, request.data, request.seeds, json_path)
+        elif next_basket:
+            evaluate_next_basket.run(w, load(w, request), request.seeds, request.only, json_path)
         else:
             run(w, request, json_path)
 
@@ -129,26 +131,20 @@ def cuts_of(shop: Shop, request: Request, protocol: Protocol) -> list[CalendarCu
 def evaluate_window(
     settings: Settings, shop: Shop, cut: CalendarCut, level: str, min_baskets: int, request: Request, found: Found
 ) -> Measured:
-    """Fits everything before one cut, adds its lines to `found`, and returns the values per customer.
-
-    BLAS has one thread, so that numbers repeat.
-    """
+    """Fits everything before one cut, adds its lines to `found`, and returns the values per customer."""
     weeks = EXPLORE_ALWAYS if request.explore_always else MIN_EXPLORE_WEEKS
     problem = pose_problem(shop.purchases, shop.hierarchy, cut, level, min_baskets, weeks)
     about = {"cut": cut.label_start.isoformat(), "level": level, "catalogue": problem.catalogue}
     sizes = {"items": problem.window.history.n_products, "customers": problem.window.history.n_customers}
     found.dropped.append(about | sizes | {"weeks of history": problem.weeks} | dict(problem.dropped))
-    fits = [
-        (seed, name, factory)
-        for seed in range(settings.seed, settings.seed + request.seeds)
-        for name, factory in recommenders(settings, seed, problem.window.horizon_days).items()
-        if seed == settings.seed or name in SEEDED
-        if not request.only or name in request.only or name in CHAMPIONS.values()
-    ]
-    seeds: dict[int, dict[tuple[str, str, str], NDArray]] = {}
-    with threadpool_limits(limits=1, user_api="blas"):
-        for seed, name, factory in progress(fits, f"{level}, {problem.catalogue}, {cut.label_start}"):
-            seeds.setdefault(seed, {}).update(measure(problem, {name: factory}))
-    values = mean_of(list(seeds.values()))
+    values = fit_and_measure(
+        problem,
+        lambda seed: recommenders(settings, seed, problem.window.horizon_days),
+        CHAMPIONS,
+        settings.seed,
+        request.seeds,
+        request.only,
+        f"{level}, {problem.catalogue}, {cut.label_start}",
+    )
     found.lines += tabulate(problem, values, CHAMPIONS, settings.seed)
     return Measured(problem, values)

@@ -62,6 +62,8 @@ def report(found: Found) -> None:
 
 def explore_remark(found: Found, dropped: dict[str, object]) -> str:
     """What "never bought" means in this window, or why EXPLORE is not there."""
+    if "weeks of history" not in dropped:
+        return "EXPLORE: not in an earlier basket"
     weeks = int(str(dropped["weeks of history"]))
     place = (dropped["cut"], dropped["level"], dropped["catalogue"])
     if not any(x.task == "explore" for x in found.lines if (x.cut, x.level, x.catalogue) == place):

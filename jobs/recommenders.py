@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from jobs.console import progress
 from jobs.settings import Settings
 from models.als import AlsParams, build_matrix, fit_als
 from models.baselines import fit_popularity, fit_top_frequency
 from models.ease import EaseParams, fit_ease
-from recommend.evaluation import Factory, Window
+from recommend.evaluation import Factory, Problem, Window, mean_of, measure
 from recommend.fold_in import FoldIn
 from recommend.rankers import DenseRanker, FactorRanker, Ranker
 from recommend.topk import ItemBlocks
@@ -75,3 +79,30 @@ class AlsFactory:
         model = fit_als(build_matrix(window.history, day, p), window.history.products, p)
         fold = FoldIn(model.item_factors, p.alpha, p.regularization, p.bias)
         return FactorRanker(ItemBlocks.of(model.item_factors, p.bias), fold, lambda h: build_matrix(h, day, p))
+
+
+def fit_and_measure(
+    problem: Problem,
+    of_seed: Callable[[int], Mapping[str, Factory]],
+    champions: Mapping[str, str],
+    first: int,
+    seeds: int,
+    only: Sequence[str],
+    label: str,
+) -> dict[tuple[str, str, str], NDArray]:
+    """(recommender, task, metric) -> values per customer, averaged over the training seeds `first` and following.
+
+    With `only`, those recommenders and the champions. BLAS has one thread, so that numbers repeat.
+    """
+    fits = [
+        (seed, name, factory)
+        for seed in range(first, first + seeds)
+        for name, factory in of_seed(seed).items()
+        if seed == first or name in SEEDED
+        if not only or name in only or name in champions.values()
+    ]
+    values: dict[int, dict[tuple[str, str, str], NDArray]] = {}
+    with threadpool_limits(limits=1, user_api="blas"):
+        for seed, name, factory in progress(fits, label):
+            values.setdefault(seed, {}).update(measure(problem, {name: factory}))
+    return mean_of(list(values.values()))

@@ -47,7 +47,8 @@ class Window:
 class Problem:
     """A window and its answers: `truth[task]` (n_customers, n_items), and counts of what the protocol dropped.
 
-    `weeks` is the length of the history, in whole weeks: what EXPLORE's "never bought" means here.
+    `weeks` is the length of the history, in whole weeks: what EXPLORE's "never bought" means here. `called` stands for
+    the cut where there is no calendar; `cut_ideal`: whether the ideal DCG is cut at K.
     """
 
     cut: CalendarCut
@@ -56,6 +57,13 @@ class Problem:
     truth: Mapping[str, csr_matrix]
     dropped: Mapping[str, float]
     weeks: int
+    called: str = ""
+    cut_ideal: bool = True
+
+    @property
+    def name(self) -> str:
+        """The first label day, or what the window is called."""
+        return self.called or self.cut.label_start.isoformat()
 
 
 @dataclass(frozen=True)
@@ -117,16 +125,20 @@ def pose_problem(
         history, labels = history.take_products(keep), labels.take_products(keep)
     if not history.n_products:
         raise DataError(f"no item has {min_baskets} orders before the cut {cut.label_start}")
-    everything, seen = owned(labels), owned(history)
-    repeat = everything.multiply(seen).tocsr()
-    truth = {"all": everything, "repeat": repeat, "explore": _without(everything, repeat)}
+    truth = split_truth(owned(labels), owned(history))
     weeks = int(cut.train_end - before.day.min()) // 7
     if weeks < explore_weeks:
         del truth["explore"]
     dropped |= {f"customers without {task} truth": float((np.diff(t.indptr) == 0).sum()) for task, t in truth.items()}
-    aligned = _rows(hierarchy, keep if min_baskets > 0 else None) if level == "product" else None
+    aligned = (take_rows(hierarchy, keep) if min_baskets > 0 else hierarchy) if level == "product" else None
     window = Window(level, cut.train_end, history, aligned, cut.end - cut.start)
     return Problem(cut, f"{min_baskets}+ baskets" if min_baskets > 0 else "full", window, truth, dropped, weeks)
+
+
+def split_truth(every: csr_matrix, seen: csr_matrix) -> dict[str, csr_matrix]:
+    """Truth per task, of what was bought (`every`) and what had been bought before (`seen`)."""
+    repeat = every.multiply(seen).tocsr()
+    return {"all": every, "repeat": repeat, "explore": _without(every, repeat)}
 
 
 def _without(every: csr_matrix, part: csr_matrix) -> csr_matrix:
@@ -137,10 +149,8 @@ def _without(every: csr_matrix, part: csr_matrix) -> csr_matrix:
     return rest
 
 
-def _rows(hierarchy: Hierarchy, keep: NDArray[np.bool_] | None) -> Hierarchy:
+def take_rows(hierarchy: Hierarchy, keep: NDArray[np.bool_]) -> Hierarchy:
     """The hierarchy of the kept products."""
-    if keep is None:
-        return hierarchy
     return Hierarchy(
         hierarchy.products[keep],
         hierarchy.product_type[keep],
@@ -181,9 +191,11 @@ def measure(problem: Problem, recommenders: Mapping[str, Factory], k: int = 10) 
     for name, fit in recommenders.items():
         lists = rank_all(fit(problem.window), history, k, tuple(problem.truth))
         for task, truth in problem.truth.items():
-            for metric, of in (("recall", recall_at_k), ("ndcg", ndcg_at_k)):
+            recall = recall_at_k(lists[task], truth[wanted], k)
+            ndcg = ndcg_at_k(lists[task], truth[wanted], k, problem.cut_ideal)
+            for metric, found in (("recall", recall), ("ndcg", ndcg)):
                 values[name, task, metric] = np.full(len(wanted), np.nan)
-                values[name, task, metric][wanted] = of(lists[task], truth[wanted], k)
+                values[name, task, metric][wanted] = found
     return values
 
 
@@ -217,7 +229,7 @@ def tabulate(problem: Problem, values: Values, champions: Mapping[str, str], see
                 Line(
                     level=problem.window.level,
                     catalogue=problem.catalogue,
-                    cut=problem.cut.label_start.isoformat(),
+                    cut=problem.name,
                     task=task,
                     recommender=name,
                     customers=int((~np.isnan(values[name, task, "recall"])).sum()),

@@ -37,8 +37,9 @@ def recall_at_k(lists: NDArray[np.int32], truth: csr_matrix, k: int) -> PerCusto
     return np.divide(found, size, out=np.full(len(size), np.nan), where=size > 0)
 
 
-def ndcg_at_k(lists: NDArray[np.int32], truth: csr_matrix, k: int) -> PerCustomer:
-    """(n_customers,) discounted gain of the first `k` over the best possible, whose sum is cut at min(|truth|, k).
+def ndcg_at_k(lists: NDArray[np.int32], truth: csr_matrix, k: int, cut_ideal: bool = True) -> PerCustomer:
+    """(n_customers,) discounted gain of the first `k` over the best possible, whose sum is cut at min(|truth|, k), or
+    without `cut_ideal` at |truth| (as some papers on next baskets do, so that 1 is out of reach).
 
     A hit on rank r gains 1 / log2(r + 1). Ranks 1 and 3 hit, three items wanted:
     (1 + 1/2) / (1 + 1/log2(3) + 1/2) = 1.5 / 2.1309
@@ -50,7 +51,8 @@ def ndcg_at_k(lists: NDArray[np.int32], truth: csr_matrix, k: int) -> PerCustome
     gain = 1.0 / np.log2(np.arange(2, k + 2))
     found = hits(lists[:, :k], truth) @ gain[: min(k, lists.shape[1])]
     size = np.diff(truth.indptr)
-    best = np.concatenate([[0.0], np.cumsum(gain)])[np.minimum(size, k)]
+    most = k if cut_ideal else max(k, int(size.max(initial=0)))
+    best = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(2, most + 2)))])[np.minimum(size, most)]
     return np.divide(found, best, out=np.full(len(size), np.nan), where=size > 0)
 
 

@@ -80,7 +80,7 @@ def pool(
         chosen = [i for i, m in enumerate(measured) if (challenger, task, "recall") in m.values]
         if not chosen:
             continue
-        cuts = tuple(measured[i].problem.cut.label_start.isoformat() for i in chosen)
+        cuts = tuple(measured[i].problem.name for i in chosen)
         found = [
             (
                 name,

@@ -8,8 +8,9 @@ import pytest
 
 from features.as_of import OPEN_START
 from features.errors import DataError
+from jobs import evaluate_next_basket
 from jobs.contracts import all_contracts
-from jobs.evaluate_recommender import Request, run
+from jobs.evaluate_recommender import Request, load, run
 from jobs.recommenders import STAGE, UNTUNED
 from jobs.session import Engine
 from jobs.settings import load_settings
@@ -90,3 +91,14 @@ def test_a_protocol_without_its_data_says_what_to_get(w: Workspace, protocol: st
         run(w, Request(protocol, tmp_path / "nothing"))
     with pytest.raises(DataError, match="takes no --data"):
         run(w, Request("lake", tmp_path))
+
+
+def test_the_next_basket_of_each_customer(w: Workspace, capsys: pytest.CaptureFixture) -> None:
+    """The product takes part unchanged on a clock of baskets; own frequency beats popularity."""
+    shop = load(w, Request("lake"))
+    found = evaluate_next_basket.run(w, shop, only=(STAGE, "UP-CF"))
+    recall = {x.recommender: x.recall.mean for x in found.lines if x.task == "all"}
+    assert set(recall) == {"popularity", "GP-TopFreq", "UP-CF", STAGE}
+    assert recall["GP-TopFreq"] > recall["popularity"]
+    assert {x.cuts for x in found.pooled} == {("last basket",)}
+    assert "not in an earlier basket" in capsys.readouterr().out
