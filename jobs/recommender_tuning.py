@@ -114,8 +114,8 @@ def _tune_stage(q: Question, stage: str, is_over: Callable[[], bool], run: Train
         log_trial(run, q.plan, stage, trial)
         shown = trial.state if trial.value is None else f"{trial.value:.4f}"
         best = best_trial(finished(study))
-        job.say(f"{stage} trial {trial.place + 1} of {tuning.trials}: {shown} in {trial.seconds:.0f} s, "
-                f"best {best.value:.4f} of trial {best.place}")  # fmt: skip
+        job.say(f"{stage} trial {trial.place}: {shown} in {trial.seconds:.0f} s, best {best.value:.4f} of trial "
+                f"{best.place} ({trial.place + 1} of {tuning.trials})")  # fmt: skip
 
     trials = before
     if len(before) < tuning.trials:

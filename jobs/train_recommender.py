@@ -1,9 +1,9 @@
 """Train and register the recommender of products and categories.
 
-Learns from label windows that lie before the cut. The heuristic (decayed own frequency for what she bought before,
-28-day popularity for what she did not) is champion in each segment until the second stage beats it there by interval,
-so that there is always something to publish. With `recommender.tuning.trials` its settings are tuned first, on windows
-before the one of calibration and gate; `nextbest tune-recommender` does that alone.
+Learns from label windows that lie before the cut. In each segment (bought before, or not) the best single source ranks,
+such as decayed own frequency or 28-day popularity, until a ranker beats it there by interval, so that there is always
+something to publish. With `recommender.tuning.trials` its settings are tuned first, on windows before the one of
+calibration and gate; `nextbest tune-recommender` does that alone.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def run(job: Job) -> None:
         )
         kinds = {f"{s.level.name}.{k}": v for s in stages for k, v in s.modes.items()}
         version = t.register(NAME, model.save(job.scratch / NAME), kinds)
-        # within the model each segment is the heuristic unless the gate let the second stage through
+        # within the model a single source ranks each segment unless the gate let the ranker through
         t.promote(NAME, version, "champion")
     job.count("model_version", version)
     job.say(f"version {version} is champion: {', '.join(f'{k} by {v}' for k, v in kinds.items())}")
