@@ -66,7 +66,7 @@ setup(
             for suffix in ("", ".*")
         ]
     ),
-    package_data={"conf": ["*.yaml", "world_posts/*.yaml", "lexicon/*.yaml"]},
+    package_data={"conf": ["*.yaml", "world_posts/*.yaml", "lexicon/*.yaml", "reasons/*.yaml"]},
     install_requires=REQUIRES,
     extras_require={"demo": DEMO, "er": ER, "test": TEST},
     entry_points={"console_scripts": ["nextbest=jobs.cli:main"]},

@@ -16,6 +16,7 @@ from features.contract import nearest
 from features.errors import DataError, ModelError
 from features.hierarchy import as_current_products
 from jobs.audience_ways import Found, Ways, collect_contacts, frame_of, offer_row, ranked
+from jobs.reason_words import read_words
 from jobs.recommender_logs import read_logs
 from jobs.runs import Job
 from scoring.audience_contacts import (
@@ -44,7 +45,7 @@ def by_model(job: Job, kind: str, subject: str, n: int, ways: Ways) -> Found:
     everybody = customers_at(job.read("customer_map"), job.as_of)
     rows = as_histories(logs.purchases, views=logs.views, tags=logs.tags, customers=everybody)
     histories = job.write_read("histories", rows)
-    path = job.engine.ship(champion.path)
+    path, words = job.engine.ship(champion.path), read_words(job.settings.recommender.language)
     scores = map_batches(histories, audience_scores(path, job.as_of, target), AUDIENCE_SCORES)
     best = job.write_read("best", best_customers(job.write_read("scores", scores), n))
     customers, score, _ = ranked(best)
@@ -58,7 +59,7 @@ def by_model(job: Job, kind: str, subject: str, n: int, ways: Ways) -> Found:
 
     def reasons(chosen: NDArray[np.object_]) -> list[list[str]]:
         mine = histories.join(frame_of(job, "explained", "customer_id", chosen), on="customer_id", how="left_semi")
-        told = map_batches(mine, audience_reasons(path, job.as_of, target), AUDIENCE_REASONS).toArrow()
+        told = map_batches(mine, audience_reasons(path, job.as_of, target, words), AUDIENCE_REASONS).toArrow()
         by_id = dict(zip(told["customer_id"].to_pylist(), told["reasons"].to_pylist(), strict=True))
         return [by_id[c] for c in chosen]
 

@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 from features.batches import map_batches
 from features.errors import DataError, ModelError
 from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
+from jobs.reason_words import read_words
 from jobs.recommender_logs import LOGS, SETTINGS, read_logs
 from jobs.runs import Job, Step
 from scoring.history_rows import PURCHASE, as_histories
@@ -41,10 +42,13 @@ def run(job: Job) -> None:
     job.count("customers", found["customers"])
     job.count("customers_without_purchases", found["customers"] - (found["bought"] or 0))
     open_path = job.engine.ship(model.path)
+    words = read_words(job.settings.recommender.language)
     rows = job.write(
-        "next_best_products", map_batches(histories, product_rows(open_path, job.as_of), NEXT_BEST_PRODUCTS)
+        "next_best_products", map_batches(histories, product_rows(open_path, job.as_of, words), NEXT_BEST_PRODUCTS)
     )
     if rows == 0:
-        raise DataError(f"no customer has a purchase before {job.as_of.day}; choose a later --as-of")
-    job.write("next_best_categories", map_batches(histories, category_rows(open_path, job.as_of), NEXT_BEST_CATEGORIES))
+        raise DataError(f"nobody is a customer before {job.as_of.day}; choose a later --as-of")
+    job.write(
+        "next_best_categories", map_batches(histories, category_rows(open_path, job.as_of, words), NEXT_BEST_CATEGORIES)
+    )
     job.say(f"champion: version {model.version}, trained up to {cut}")

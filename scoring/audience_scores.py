@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -20,16 +21,14 @@ from features.as_of import AsOf
 from features.batches import BatchFunction
 from features.contract import Column as C
 from features.contract import Contract
-from recommend.catalogue import as_objects
-from recommend.categories import STATES
+from recommend.evidence.wording import Words, numbered
 from recommend.histories import Floats, Histories, Ints, is_in, one_level_up
-from recommend.lists import PRODUCT_KINDS
-from recommend.reasons import READ, RowFacts, write_reasons
 from scoring.audience_targets import Target
 from scoring.given_pairs import score_pairs
 from scoring.history_rows import batch_histories
-from scoring.recommendations import Recommender, open_recommender
-from scoring.second_stage import Scored, column
+from scoring.recommendations import Recommender, older_counts, open_recommender
+from scoring.row_reasons import reasons_of
+from scoring.second_stage import Scored
 
 PAIRS_AT_ONCE = 50_000  # bounds the features held in memory
 CUSTOMERS_AT_ONCE = 512
@@ -90,11 +89,12 @@ def audience_scores(open_path: Callable[[], str], as_of: AsOf, target: Target) -
     return _pass(open_path, as_of, len(target.items), rows_of)
 
 
-def audience_reasons(open_path: Callable[[], str], as_of: AsOf, target: Target) -> BatchFunction:
-    """Rows of `AUDIENCE_REASONS` for batches of `as_histories` of the chosen customers."""
+def audience_reasons(open_path: Callable[[], str], as_of: AsOf, target: Target, words: Words) -> BatchFunction:
+    """Rows of `AUDIENCE_REASONS` for batches of `as_histories` of the chosen customers; `words` are the templates."""
 
     def rows_of(model: Recommender, h: Histories) -> pa.Table:
-        reasons = pa.array(target_reasons(model, target, score_target(model, target, h)), pa.list_(pa.string()))
+        told = target_reasons(model, target, score_target(model, target, h), words, older_counts(model, as_of))
+        reasons = pa.array(told, pa.list_(pa.string()))
         return pa.table({"customer_id": pa.array(h.customers.tolist(), pa.string()), "reasons": reasons})
 
     return _pass(open_path, as_of, len(target.items), rows_of)
@@ -116,17 +116,17 @@ def _pass(
     return score
 
 
-def target_reasons(model: Recommender, target: Target, found: TargetScores) -> list[list[str]]:
+def target_reasons(
+    model: Recommender, target: Target, found: TargetScores, words: Words, counted_until: date | None = None
+) -> list[list[str]]:
     """Reasons of each customer: those of the target's item that counts most for her, and what she wanted of it.
 
     Where others stand in for the subject, the item is named, for what is said holds of it.
     """
     stage, h, m = target.stage(model), found.history, len(target.items)
     best = np.arange(h.n) * m + found.pairs.p_buy.reshape(h.n, m).argmax(axis=1)
-    customer, item = found.pairs.candidates.customer[best], found.pairs.candidates.item[best]
-    kinds = as_objects(STATES if stage.level.by_state else PRODUCT_KINDS)[found.pairs.kind[best]]
-    facts = RowFacts(customer, item, kinds, {name: column(found.pairs.x[best], name) for name in READ})
-    written = write_reasons(h, stage.catalogue, stage.sources, facts)
+    item = found.pairs.candidates.item[best]
+    written = reasons_of(stage, h, found.pairs, best, found.pairs.kind[best], words, counted_until)
     wanted = wanted_not_bought(h, np.asarray(target.items, dtype=np.int64))
     out = []
     for i, reasons in enumerate(written):
@@ -136,9 +136,9 @@ def target_reasons(model: Recommender, target: Target, found: TargetScores) -> l
         seen = wanted.get(i)
         if seen is not None:
             what = str(stage.catalogue.labels[seen[0]])
-            verb = "put into the cart" if seen[2] else "looked at"
-            own.insert(0, f"{verb} {what} {seen[1]} days ago and has not bought it since")
-        out.append([*own, f"stands for it: the same {target.likeness}"] if target.likeness else own)
+            key, ago = "wanted_cart" if seen[2] else "wanted_look", numbered(words, "ago", seen[1])
+            own.insert(0, words[key].format(name=words["item"].format(name=what), ago=ago))
+        out.append([*own, words[f"stands_for_{target.likeness.replace(' ', '_')}"]] if target.likeness else own)
     return out
 
 

@@ -1,6 +1,6 @@
 """The scoring pass: rows of customers with their histories in, next best products and categories out.
 
-    products = map_batches(histories, product_rows(engine.ship(folder), as_of), NEXT_BEST_PRODUCTS)
+    products = map_batches(histories, product_rows(engine.ship(folder), as_of, words), NEXT_BEST_PRODUCTS)
 
 Model files are opened by path inside the worker, once per process. A customer's rows depend on her own history only,
 so tables are equal for any engine and number of partitions.
@@ -24,11 +24,12 @@ from features.batches import BatchFunction
 from features.errors import ModelError
 from recommend.catalogue import as_objects
 from recommend.categories import STATES
+from recommend.evidence.wording import Words
 from recommend.histories import Histories, Ints, one_level_up
 from recommend.lists import PRODUCT_KINDS, Rows, choose_rows, item_groups
-from recommend.reasons import READ, RowFacts, write_reasons
 from scoring.history_rows import Axes, batch_histories
-from scoring.second_stage import Scored, SecondStage, column
+from scoring.row_reasons import reasons_of
+from scoring.second_stage import Scored, SecondStage
 
 FORMAT = 2
 CUSTOMERS_AT_ONCE = 512
@@ -93,25 +94,31 @@ def open_recommender(folder: str) -> Recommender:
     return build_recommender(cut, horizon, products, categories, place, stores, tags)
 
 
-def product_rows(open_path: Callable[[], str], as_of: AsOf) -> BatchFunction:
-    """Rows of `NEXT_BEST_PRODUCTS` for batches of `as_histories`; `open_path()` is the model folder in the worker."""
+def product_rows(open_path: Callable[[], str], as_of: AsOf, words: Words) -> BatchFunction:
+    """Rows of `NEXT_BEST_PRODUCTS` for batches of `as_histories`; `open_path()` is the model folder in the worker,
+    `words` the templates of reasons."""
 
     def rows_of(model: Recommender, batch: pa.RecordBatch) -> pa.Table:
         h, exclude = batch_histories(model.axes, batch, as_of.epoch_day)
-        return recommend(model.products, h, as_of.day, model.horizon_days, exclude)
+        return recommend(model.products, h, as_of.day, model.horizon_days, words, older_counts(model, as_of), exclude)
 
     return _pass(open_path, rows_of)
 
 
-def category_rows(open_path: Callable[[], str], as_of: AsOf) -> BatchFunction:
+def category_rows(open_path: Callable[[], str], as_of: AsOf, words: Words) -> BatchFunction:
     """Rows of `NEXT_BEST_CATEGORIES` for batches of `as_histories`."""
 
     def rows_of(model: Recommender, batch: pa.RecordBatch) -> pa.Table:
         h, _ = batch_histories(model.axes, batch, as_of.epoch_day)
         upper = one_level_up(h, np.asarray(model.place), len(model.categories.catalogue))
-        return recommend(model.categories, upper, as_of.day, model.horizon_days)
+        return recommend(model.categories, upper, as_of.day, model.horizon_days, words, older_counts(model, as_of))
 
     return _pass(open_path, rows_of)
+
+
+def older_counts(model: Recommender, as_of: AsOf) -> date | None:
+    """The day before which the model counted what all customers bought, where the list is of a later day."""
+    return model.cut if model.cut < as_of.day else None
 
 
 def _pass(open_path: Callable[[], str], rows_of: Callable[[Recommender, pa.RecordBatch], pa.Table]) -> BatchFunction:
@@ -142,14 +149,22 @@ def publish(stage: SecondStage, scored: Scored) -> Rows:
     )
 
 
-def recommend(stage: SecondStage, h: Histories, day: date, horizon: int, exclude: Ints | None = None) -> pa.Table:
-    """Published rows of the customers of `h`, with the columns of the level's contract."""
+def recommend(
+    stage: SecondStage,
+    h: Histories,
+    day: date,
+    horizon: int,
+    words: Words,
+    counted_until: date | None = None,
+    exclude: Ints | None = None,
+) -> pa.Table:
+    """Published rows of the customers of `h`, with the columns of the level's contract; `words` and `counted_until` as
+    in `scoring/row_reasons.py`."""
     scored = stage.score(h, exclude)
     rows = publish(stage, scored)
     customer, item = scored.candidates.customer[rows.pair], scored.candidates.item[rows.pair]
     kinds = as_objects(STATES if stage.level.by_state else PRODUCT_KINDS)[rows.kind]
-    facts = RowFacts(customer, item, kinds, {name: column(scored.x[rows.pair], name) for name in READ})
-    reasons = write_reasons(h, stage.catalogue, stage.sources, facts)
+    reasons = reasons_of(stage, h, scored, rows.pair, rows.kind, words, counted_until)
     ids = pa.array(stage.catalogue.items[item].tolist(), pa.string())
     shared = {
         "as_of": pa.array([day] * len(item), pa.date32()),

@@ -14,6 +14,7 @@ from features.audience_tables import NEIGHBOURS
 from features.batches import map_batches
 from features.errors import DataError
 from features.output_tables import NEXT_BEST_PRODUCTS
+from jobs.reason_words import read_words
 from recommend.catalogue import as_objects
 from recommend.histories import build_histories
 from recommend.signals import build_seen
@@ -56,7 +57,7 @@ def test_partitions_change_nothing_and_nobody_is_left_out(
         spark.createDataFrame([("stranger",)], "customer_id string")
     )  # fmt: skip
     path = partial(str, folder)
-    listed = map_batches(as_histories(days), product_rows(path, AS_OF), NEXT_BEST_PRODUCTS)
+    listed = map_batches(as_histories(days), product_rows(path, AS_OF, read_words("en")), NEXT_BEST_PRODUCTS)
     rows = listed.where(F.col("kind") != "trending").orderBy("product_id").collect()
     product = rows[0]["product_id"]
     target = product_target(model, product, {}, 50)
@@ -71,7 +72,7 @@ def test_partitions_change_nothing_and_nobody_is_left_out(
     assert len(one) == 41
     assert all(r["p_buy"] == one[r["customer_id"]][0] for r in rows if r["product_id"] == product)
     some = as_histories(days.where(F.col("customer_id").isin("c00", "c01")))
-    told = map_batches(some, audience_reasons(path, AS_OF, target), AUDIENCE_REASONS).collect()
+    told = map_batches(some, audience_reasons(path, AS_OF, target, read_words("en")), AUDIENCE_REASONS).collect()
     assert {r["customer_id"] for r in told} == {"c00", "c01"}
     assert all(r["reasons"] for r in told)
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from features.as_of import EPOCH, AsOf
 from features.batches import map_batches
 from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
+from jobs.reason_words import read_words
 from recommend.list_params import CategoryParams, ListParams
 from scoring.history_rows import as_histories
 from scoring.recommendations import build_recommender, category_rows, open_recommender, product_rows
@@ -20,6 +21,7 @@ from scoring.recommender_params import RecommenderParams
 from scoring.train_second_stage import fit_second_stage
 from tests.recommend.shop import ALS, CANDIDATES, CUT, EASE, HORIZON, PARAMS, shelf, shop
 
+WORDS = read_words("en")
 AS_OF = AsOf(EPOCH + timedelta(days=CUT))
 PARAMETERS = RecommenderParams(
     als=ALS,
@@ -80,9 +82,9 @@ def test_partitions_and_order_change_nothing(spark: SparkSession, folder: Path) 
     days = purchase_days(spark)
     path = partial(str, folder)
     for contract, rows in ((NEXT_BEST_PRODUCTS, product_rows), (NEXT_BEST_CATEGORIES, category_rows)):
-        one = rows_of(map_batches(as_histories(days.repartition(1)), rows(path, AS_OF), contract))
+        one = rows_of(map_batches(as_histories(days.repartition(1)), rows(path, AS_OF, WORDS), contract))
         shuffled = days.repartition(3, F.xxhash64("product_id", "day"))
-        three = map_batches(as_histories(shuffled).repartition(3, "customer_id"), rows(path, AS_OF), contract)
+        three = map_batches(as_histories(shuffled).repartition(3, "customer_id"), rows(path, AS_OF, WORDS), contract)
         assert one == rows_of(three)
         assert list(one[0]) == contract.names
         per_customer = {r["customer_id"] for r in one}
@@ -100,19 +102,19 @@ def test_days_at_or_after_the_cut_are_not_scored(spark: SparkSession, folder: Pa
     days = purchase_days(spark)
     path = partial(str, folder)
     cut = F.lit(AS_OF.day)
-    all_days = rows_of(map_batches(as_histories(days), product_rows(path, AS_OF), NEXT_BEST_PRODUCTS))
+    all_days = rows_of(map_batches(as_histories(days), product_rows(path, AS_OF, WORDS), NEXT_BEST_PRODUCTS))
     before = as_histories(days.where(F.col("day") < cut))
-    assert all_days == rows_of(map_batches(before, product_rows(path, AS_OF), NEXT_BEST_PRODUCTS))
+    assert all_days == rows_of(map_batches(before, product_rows(path, AS_OF, WORDS), NEXT_BEST_PRODUCTS))
 
 
 def test_excluded_products_do_not_appear(spark: SparkSession, folder: Path) -> None:
     """What is excluded for one customer leaves her list full, and the lists of others as they were."""
     days = purchase_days(spark).where(F.col("customer_id").isin("c00", "c01"))
     path = partial(str, folder)
-    plain = rows_of(map_batches(as_histories(days), product_rows(path, AS_OF), NEXT_BEST_PRODUCTS))
+    plain = rows_of(map_batches(as_histories(days), product_rows(path, AS_OF, WORDS), NEXT_BEST_PRODUCTS))
     first = [r["product_id"] for r in plain if r["customer_id"] == "c00"][:3]
     banned = spark.createDataFrame([("c00", p) for p in first], "customer_id string, product_id string")
-    got = rows_of(map_batches(as_histories(days, banned), product_rows(path, AS_OF), NEXT_BEST_PRODUCTS))
+    got = rows_of(map_batches(as_histories(days, banned), product_rows(path, AS_OF, WORDS), NEXT_BEST_PRODUCTS))
     mine = [r["product_id"] for r in got if r["customer_id"] == "c00"]
     assert not set(mine) & set(first)
     assert len(mine) == 6
