@@ -62,6 +62,11 @@ class Ranker:
             odds += (slope * margin + intercept) / len(self.boosters)
         return np.asarray(expit(odds), dtype=np.float64)
 
+    def rescaled(self, slope: float, intercept: float) -> Ranker:
+        """The same order on other odds: slope x log odds + intercept."""
+        scale = {name: (slope * a, slope * b + intercept) for name, (a, b) in self.scale.items()}
+        return Ranker(self.features, self.boosters, scale)
+
     def save(self, folder: Path, prefix: str) -> None:
         """Writes `<prefix>.ranker.json` and per booster `<prefix>.<objective>.txt` (LightGBM's text)."""
         texts = {name: booster.model_to_string() for name, booster in self.boosters.items()}

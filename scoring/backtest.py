@@ -159,7 +159,8 @@ def compare_on_latest(trained: Trained, k: int = 10) -> Table:
         # whatever she bought comes before whatever she did not, as in the heuristic
         scores["due"] = np.where(found.owned, 1.0 + frame.raw["due"], frame.raw["heuristic"])
     if "ranker" in frame.raw:
-        scores["second stage"] = frame.raw["ranker"]
+        ranked = frame.raw["ranker"]
+        scores["second stage"] = np.where(np.isfinite(ranked), ranked, frame.raw["heuristic"])
     inside = {"all": np.ones(len(found.item), bool), "repeat": found.owned, "explore": ~found.owned}
     truths = {"all": frame.truth, "repeat": frame.truth[own], "explore": frame.truth[~own]}
     for task, chosen in inside.items():

@@ -51,7 +51,7 @@ def _of_kind(raw: Floats, bought: Floats, own: Ints) -> Calibrator:
 
 def _best_rows(level: Level, frame: Frame, segment: str, mode: str) -> tuple[Floats, Floats, Ints, Ints]:
     """Score, whether bought, and kind of each customer's best rows, and how new she is."""
-    inside = np.flatnonzero(frame.found.owned == (segment == "repeat"))
+    inside = np.flatnonzero((frame.found.owned == (segment == "repeat")) & np.isfinite(frame.raw[mode]))
     found, raw = frame.found.take(inside), frame.raw[mode][inside]
     best = top_rows(found.customer, found.item, raw, CALIBRATION_DEPTH)
     kind = kinds_of(level, found.take(best), frame.x[inside[best]])

@@ -11,15 +11,19 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
+from models.calibration import fit_calibrator
 from models.ranker import Matrix, Ranker, blended, fit_ranker, sample_negatives
 from models.recommender_params import RankerParams
 from recommend.histories import Ints
 from recommend.pair_features import FEATURES
 from scoring.second_stage import SEGMENTS
-from scoring.stage_gate import Frame, segment_metrics
+from scoring.stage_gate import Frame, segment_metrics, top_rows
 
 Rankers = dict[str, Ranker]
+EDGE = 1e-12  # scores of exactly 0 and 1 have no finite log odds
+SCALE_DEPTH = 30  # rows per customer and segment, best first, on which scores are brought to one scale
 
 
 @dataclass(frozen=True)
@@ -128,9 +132,41 @@ def segment_means(judged: Frame, segment: str, rankers: Rankers, threads: int) -
 
 
 def with_ranker(frame: Frame, rankers: Rankers, threads: int) -> Frame:
-    """`frame` with the scores of `rankers` in `raw`; segments without a ranker keep the heuristic's."""
-    score = frame.raw["heuristic"].copy()
+    """`frame` with the scores of `rankers` in `raw`, nan in segments without one."""
+    score = np.full(len(frame.bought), np.nan)
     for segment, ranker in rankers.items():
         inside = frame.found.owned == (segment == "repeat")
         score[inside] = ranker.predict(frame.x[inside], FEATURES, threads)
+    return replace(frame, raw={**frame.raw, "ranker": score})
+
+
+def on_one_scale(rankers: Rankers, frames: Sequence[Frame]) -> dict[str, tuple[float, float]]:
+    """Slope and intercept per segment that bring the log odds of `raw["ranker"]` in later windows to what was bought
+    there (Platt), so that what she bought before and what is new to her can stand in one list."""
+    out = {}
+    for segment in rankers:
+        parts = []
+        for frame in (f for f in frames if "ranker" in f.raw):
+            inside = (frame.found.owned == (segment == "repeat")) & np.isfinite(frame.raw["ranker"])
+            inside = np.flatnonzero(inside)
+            raw = frame.raw["ranker"][inside]
+            best = top_rows(frame.found.customer[inside], frame.found.item[inside], raw, SCALE_DEPTH)
+            parts.append((raw[best], frame.bought[inside[best]].astype(np.float64)))
+        raw, bought = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else (np.empty(0),) * 2
+        if len(raw) and bought.any():
+            platt = fit_calibrator(raw, bought, method="sigmoid")
+            if platt.method == "sigmoid" and platt.slope > 0:
+                out[segment] = (platt.slope, platt.intercept)
+    return out
+
+
+def rescale_raw(frame: Frame, scales: Mapping[str, tuple[float, float]]) -> Frame:
+    """`frame` with `raw["ranker"]` on the scales of `on_one_scale`."""
+    if "ranker" not in frame.raw:
+        return frame
+    score = frame.raw["ranker"].copy()
+    for segment, (slope, intercept) in scales.items():
+        inside = frame.found.owned == (segment == "repeat")
+        odds = logit(np.clip(score[inside], EDGE, 1.0 - EDGE))
+        score[inside] = expit(slope * odds + intercept)
     return replace(frame, raw={**frame.raw, "ranker": score})

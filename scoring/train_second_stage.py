@@ -42,6 +42,8 @@ from scoring.stage_learning import (
     compare_objectives,
     fit_rankers,
     lesson_of,
+    on_one_scale,
+    rescale_raw,
     with_ranker,
 )
 from scoring.stage_windows import known_at, labels_of, window_starts
@@ -137,8 +139,8 @@ def established(data: Dealings, cut: int) -> NDArray[np.bool_]:
     A catalogue of items with many orders by now knows of an earlier day which items would come up: to learn from
     those that had not yet would teach that rare items rise. True of all where some item has no order.
     """
-    least = int(data.purchases.baskets_per_product().min(initial=0))
-    return np.asarray(data.purchases.before(cut).baskets_per_product() >= least)
+    by_now = data.purchases.baskets_per_product()
+    return np.asarray(data.purchases.before(cut).baskets_per_product() >= (by_now.min() if len(by_now) else 0))
 
 
 def fit_second_stage(
@@ -151,8 +153,7 @@ def fit_second_stage(
     data = as_dealings(data).before(cut)
     if not len(data.purchases):
         raise DataError("no purchases before the cut; choose a later --as-of")
-    starts = window_starts(int(data.purchases.day.min()), cut, params)
-    windows = _build_windows(data, catalogue, starts, params, say)
+    windows = _build_windows(data, catalogue, cut, params, say)
     latest, earlier = windows.latest, windows.earlier
     trials: list[Trial] = []
     champions = {segment: best_single(earlier, segment) for segment in SEGMENTS}
@@ -161,54 +162,62 @@ def fit_second_stage(
         chosen: Rankers = {}
         if earlier is not None:
             say("comparing objectives")
-            lessons = windows.lessons_for(starts[1], params)
+            lessons = windows.lessons_before(earlier, params)
             chosen, trials = compare_objectives(lessons, earlier, params.ranker, params.threads)
             earlier = with_ranker(earlier, chosen, params.threads)
         objectives = {s: chosen[s].objective if s in chosen else params.ranker.objectives[0] for s in SEGMENTS}
-        rankers = fit_rankers(windows.lessons_for(starts[0], params), objectives, params.ranker, params.threads)
+        rankers = fit_rankers(windows.lessons_before(latest, params), objectives, params.ranker, params.threads)
         latest = with_ranker(latest, rankers, params.threads)
         say(f"{level.name}: {len(latest.bought):,} candidate pairs, {int(latest.bought.sum()):,} bought, in the window")
     verdicts = gate(latest, champions, rankers, params.gate) if latest is not None else {}
     modes = {s: "ranker" if passes(verdicts.get(s, [])) else champions[s] for s in SEGMENTS}
     frames = [f for f in (latest, earlier) if f is not None]
+    scales = on_one_scale(rankers, frames)
+    frames = [rescale_raw(f, scales) for f in frames]
     calibrators = fit_calibrators(level, frames, modes)
     if rankers:
         # what goes into use learns from the latest window too
         objectives = {segment: ranker.objective for segment, ranker in rankers.items()}
         rankers = fit_rankers(list(windows.lessons.values()), objectives, params.ranker, params.threads)
+        rankers = {s: r.rescaled(*scales[s]) if s in scales else r for s, r in rankers.items()}
     every = histories_before(data, catalogue, cut)
     stage = SecondStage(level, catalogue, fit_sources(data, catalogue, every, params), rankers, modes, calibrators)
     notes = () if rankers else ("too few purchases before the cut for a ranker: a single source ranks",)
+    latest, earlier = ([*frames, None, None])[:2]
     return Trained(stage, latest, verdicts, notes, earlier, champions, tuple(trials))
 
 
 @dataclass(frozen=True)
 class _Windows:
-    """Samples of all windows by the day on which their history ends, and the two latest windows with all pairs."""
+    """Samples of all windows by the day on which their history ends; with all pairs the latest window, and the latest
+    of those that a ranker judged there may learn from."""
 
     lessons: dict[int, Lesson]
     latest: Frame | None
     earlier: Frame | None
 
-    def lessons_for(self, judged: int, params: StageParams) -> list[Lesson]:
+    def lessons_before(self, judged: Frame, params: StageParams) -> list[Lesson]:
         """What a ranker judged on a window may learn from."""
-        return [self.lessons[start] for start in known_at(list(self.lessons), judged, params)]
+        return [self.lessons[start] for start in known_at(list(self.lessons), judged.h.cut, params)]
 
 
-def _build_windows(data: Dealings, catalogue: Catalogue, starts: list[int], params: StageParams, say: Say) -> _Windows:
-    """Candidates and features of each window, once."""
+def _build_windows(data: Dealings, catalogue: Catalogue, cut: int, params: StageParams, say: Say) -> _Windows:
+    """Candidates and features of each window before `cut`, once."""
+    starts = window_starts(int(data.purchases.day.min()), cut, params)
+    judged = starts[:1] + known_at(starts, starts[0], params)[:1] if starts else []
     lessons: dict[int, Lesson] = {}
-    whole: list[Frame | None] = [None, None]
+    whole: dict[int, Frame] = {}
     for number, start in enumerate(starts):
         say(f"candidates and features of window {number + 1} of {len(starts)}")
-        if number < len(whole):
+        if start in judged:
             frame, _ = build_frame(data, catalogue, start, params, None, params.ranker.judged_customers)
             lessons[start] = lesson_of(frame, params.ranker, established(data, start))
-            whole[number] = with_single_scores(frame)
+            whole[start] = with_single_scores(frame)
             continue
         frame, weight = build_frame(data, catalogue, start, params, params.ranker.negatives)
         lessons[start] = Lesson(frame.x, frame.bought, weight, frame.found.owned, frame.found.customer)
-    return _Windows(lessons, *whole)
+    frames = [whole.get(start) for start in judged] + [None, None]
+    return _Windows(lessons, frames[0], frames[1])
 
 
 _window_starts = window_starts  # the name by which tuning knows it
