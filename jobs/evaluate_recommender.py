@@ -7,6 +7,7 @@ from datetime import date, datetime
 from pathlib import Path
 
 import click
+from threadpoolctl import threadpool_limits
 
 from features.errors import DataError
 from features.hierarchy import LEVELS
@@ -24,8 +25,9 @@ from jobs.evaluation_data.tafeng import load_tafeng
 from jobs.recommenders import CHAMPIONS, STAGE, UNTUNED, fit_and_measure, parameters, recommenders
 from jobs.settings import Settings
 from jobs.workspace import Workspace, workspace
-from recommend.evaluation import EXPLORE_ALWAYS, MIN_EXPLORE_WEEKS, pose_problem, tabulate
+from recommend.evaluation import EXPLORE_ALWAYS, MIN_EXPLORE_WEEKS, Problem, Values, pose_problem, tabulate
 from scoring.pooled import Measured, pool
+from scoring.published import PUBLISHED, judge_published
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class Request:
     embargo_days: int = 0
     seeds: int = 1
     explore_always: bool = False
+    published: bool = False
     only: tuple[str, ...] = ()
 
 
@@ -60,7 +63,9 @@ class Request:
 @click.option("--embargo-days", type=click.IntRange(0, 28), default=0, show_default=True, help="Days left out.")
 @click.option("--seeds", type=click.IntRange(1, 10), default=1, show_default=True, help="Training seeds to average.")
 @click.option("--explore-always", is_flag=True, help=f"EXPLORE also with less than {MIN_EXPLORE_WEEKS} weeks before.")
+@click.option("--published", is_flag=True, help="Also lists as published, calibration by kind, recall of the sources.")
 @click.option("--only", multiple=True, help="Only these recommenders beside the champions; may repeat.")
+@click.option("--next-basket", is_flag=True, help="Each customer's last basket instead, for comparison with papers.")
 @click.option(
     "--json", "json_path", type=click.Path(path_type=Path, dir_okay=False), help="Also write the tables here."
 )
@@ -101,7 +106,7 @@ def run(w: Workspace, request: Request, json_path: Path | None = None) -> Found:
     for level in request.levels or protocol.levels:
         for floor in (protocol.min_baskets, 0) if request.full else (protocol.min_baskets,):
             windows = [evaluate_window(w.settings, shop, cut, level, floor, request, found) for cut in cuts]
-            found.pooled += pool(windows, STAGE, (UNTUNED,), w.settings.seed)
+            found.pooled += pool(windows, STAGE, (UNTUNED, PUBLISHED), w.settings.seed)
     als, ease = parameters(w.settings)
     finish(w, found, {"als": als, "ease": ease, "cuts": [str(c.label_start) for c in cuts]}, json_path)
     return found
@@ -134,7 +139,7 @@ def evaluate_window(
     """Fits everything before one cut, adds its lines to `found`, and returns the values per customer."""
     weeks = EXPLORE_ALWAYS if request.explore_always else MIN_EXPLORE_WEEKS
     problem = pose_problem(shop.purchases, shop.hierarchy, cut, level, min_baskets, weeks)
-    about = {"cut": cut.label_start.isoformat(), "level": level, "catalogue": problem.catalogue}
+    about: dict[str, object] = {"cut": cut.label_start.isoformat(), "level": level, "catalogue": problem.catalogue}
     sizes = {"items": problem.window.history.n_products, "customers": problem.window.history.n_customers}
     found.dropped.append(about | sizes | {"weeks of history": problem.weeks} | dict(problem.dropped))
     values = fit_and_measure(
@@ -146,5 +151,19 @@ def evaluate_window(
         request.only,
         f"{level}, {problem.catalogue}, {cut.label_start}",
     )
+    if request.published:
+        values |= judge_as_published(settings, problem, about, found)
     found.lines += tabulate(problem, values, CHAMPIONS, settings.seed)
     return Measured(problem, values)
+
+
+def judge_as_published(settings: Settings, problem: Problem, about: dict[str, object], found: Found) -> Values:
+    """The stage behind gate, calibration and list rules; its tables go to `found`, its values per customer back."""
+    params, window = settings.recommender, problem.window
+    of_level = params.category_level if window.level == "category" else params.products
+    with threadpool_limits(limits=1, user_api="blas"):
+        judged = judge_published(problem, *of_level(window.horizon_days, settings.threads))
+    ranked = {f"ranked_by_{segment}": mode for segment, mode in judged.modes.items()}
+    for name, rows in (("calibration", judged.calibration), ("sources", judged.sources), ("modes", [ranked])):
+        found.extra.setdefault(name, []).extend([{**about, **row} for row in rows])
+    return judged.values
