@@ -48,7 +48,6 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     # how many buy the item
     "popularity": (
         *(f"item_{name}" for name in ("pop7", "pop28", "pop56", "new28", "buyers", "trend", "adoption")),
-        "newcomer_pop",
         "type_share",
     ),
     # what the item is: no evidence for one customer rather than another

@@ -3,8 +3,8 @@
 Attributes are tags that hold (`region:east`, `acquired:search`): where she came from, region, age and gender. For each
 value and item the lift: buyers of the item among customers with the value, over what the share among all customers
 would give, drawn towards 1. Lifts of her attributes are multiplied, as if they said different things about an item.
-Beside them stands what customers bought in their first weeks, since first orders are not like later ones. Proposed to
-customers with few purchase days only: the history of the others says more.
+Proposed to customers with few purchase days only: the history of the others says more. What newcomers bought in their
+first weeks was tried in the place of what all customers buy, and found less of what new customers bought next.
 """
 
 from __future__ import annotations
@@ -22,13 +22,10 @@ from recommend.sources.block import DIGITS, Block
 from recommend.sources.context import Context
 
 NAME = "segment_popular"
-SCORES = ("segment_pop28", "newcomer_pop")
+SCORES = ("segment_pop28",)
 ATTRIBUTES = ("acquired", "region", "age", "gender")
 RECENT = 28
-FIRST_DAYS = 28  # purchases so many days after a customer's first are those of a newcomer
-NEWCOMER_DAYS = 182  # newcomers whose first purchase was within so many days before the cut
-SHRINK = 20.0  # expected buyers that stand against those counted in a segment
-NEWCOMERS = 50.0  # customers of all kinds that stand beside the newcomers
+SHRINK = 60.0  # expected buyers that stand against those counted in a segment
 LEAST = 10  # customers of a segment below which it says nothing
 MOST = 100  # segments, the largest
 FEW = 2  # purchase days up to which a customer gets proposals
@@ -36,7 +33,7 @@ PER = 1000.0  # scores are buyers per so many customers
 
 
 def fit(h: Histories, catalogue: Catalogue, params: CandidateParams, context: Context) -> dict[str, NDArray]:
-    """`share` and `first` (n_items,): of customers who bought lately, and of newcomers, those who bought the item;
+    """`share` (n_items,): of customers who bought lately, those who bought the item;
     `tags` (m,) positions of attributes as tags, `kind` (m,) which attribute each is, `lift` (m, n_items) logs."""
     rows = h.age <= RECENT
     bought = _flags(h.customer[rows], h.item[rows], (h.n, h.n_items))
@@ -56,7 +53,7 @@ def fit(h: Histories, catalogue: Catalogue, params: CandidateParams, context: Co
         seen = np.asarray(bought[members].sum(axis=0)).ravel()
         lift[i] = np.log((seen + SHRINK) / (members.sum() * share + SHRINK))
     arrays: dict[str, NDArray] = {"tags": tags[large], "kind": kind[large], "lift": lift}
-    arrays |= {"share": share.astype(np.float32), "first": _newcomers(h, share).astype(np.float32)}
+    arrays |= {"share": share.astype(np.float32)}
     return {f"{NAME}.{name}": values for name, values in arrays.items()}
 
 
@@ -86,7 +83,7 @@ def propose(b: Block, k: int) -> Ints:
     customer, _ = b.split(b.closed)
     depth = k + np.bincount(customer, minlength=b.h.n)[new]
     offered = b.s.offered
-    base = np.log(np.maximum(np.asarray(parts[f"{NAME}.first"])[offered].astype(np.float64), 1e-9))
+    base = np.log(np.maximum(np.asarray(parts[f"{NAME}.share"])[offered].astype(np.float64), 1e-9))
     alike, which = np.unique(_mine(b)[new], axis=0, return_inverse=True)
     found = []
     for i, segments in enumerate(alike):  # customers with the same attributes have one order
@@ -100,7 +97,7 @@ def propose(b: Block, k: int) -> Ints:
 
 
 def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:
-    """Buyers of the last 28 days per thousand customers with her attributes; newcomers' buyers per thousand."""
+    """Buyers of the last 28 days per thousand customers with her attributes."""
     parts = b.s.side.parts
     if f"{NAME}.share" not in parts:
         return {name: np.full(len(item), np.nan) for name in SCORES}
@@ -110,8 +107,7 @@ def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:
         rows = mine[:, column] >= 0
         total[rows] += np.asarray(parts[f"{NAME}.lift"])[mine[rows, column], item[rows]]
     share = np.asarray(parts[f"{NAME}.share"])[item] * np.exp(total)
-    first = np.asarray(parts[f"{NAME}.first"])[item].astype(np.float64)
-    return {"segment_pop28": np.round(PER * share, DIGITS), "newcomer_pop": np.round(PER * first, DIGITS)}
+    return {"segment_pop28": np.round(PER * share, DIGITS)}
 
 
 def _mine(b: Block) -> Ints:
@@ -125,15 +121,6 @@ def _segments(context: Context) -> tuple[Ints, Ints]:
     prefix = [str(name).partition(":")[0] for name in context.tags]
     tags = np.array([i for i, p in enumerate(prefix) if p in ATTRIBUTES], dtype=np.int64)
     return tags, np.array([ATTRIBUTES.index(prefix[i]) for i in tags], dtype=np.int64)
-
-
-def _newcomers(h: Histories, share: Floats) -> Floats:
-    """(n_items,) share of newcomers who bought the item in their first days, drawn towards that of all customers."""
-    first = np.zeros(h.n, dtype=np.int64)
-    np.maximum.at(first, h.customer, h.age)
-    rows = (first[h.customer] <= NEWCOMER_DAYS) & (h.age > first[h.customer] - FIRST_DAYS)
-    count = np.asarray(_flags(h.customer[rows], h.item[rows], (h.n, h.n_items)).sum(axis=0)).ravel()
-    return np.asarray((count + NEWCOMERS * share) / (len(np.unique(h.customer[rows])) + NEWCOMERS))
 
 
 def _purchase_days(h: Histories) -> Ints:
