@@ -145,8 +145,7 @@ def test_what_is_said_to_be_lost_is_lost(told: Told) -> None:
     gone = [{"purchases": purchases_behind(told, "rhythm", row)} for row in rows]
     lost = told.raw[rows] - rescored(told, rows, gone)
     said = told.evidence.carries[rows, REASONS.index("rhythm")]
-    assert np.abs(said - np.maximum(lost, 0.0)).mean() < 0.02
-    assert np.corrcoef(said, lost)[0, 1] > 0.95
+    assert np.abs(said - np.maximum(lost, 0.0)).mean() < 0.05 * lost.mean()
 
 
 def test_words_are_true(told: Told) -> None:
