@@ -87,7 +87,7 @@ AUDIENCE_CURVE = Contract(
 
 AUDIENCE_REACH = Contract(
     "audience_reach",
-    "Through which channels the customers of an audience can be reached.",
+    "Through which channels the best customers by score can be reached, down to the last of the audience.",
     ("as_of", "subject_kind", "subject", "channel"),
     (
         AS_OF,
@@ -100,9 +100,9 @@ AUDIENCE_REACH = Contract(
         C("no_consent", "long", "closed: no marketing consent", low=0),
         C("unsubscribed", "long", "closed: unsubscribed", low=0),
         C("closed", "long", "closed for any reason", low=0),
-        C("chosen", "long", "customers whose row names it as the best open channel", low=0),
+        C("chosen", "long", "customers to whom it is the best open channel", low=0),
         C("contact_cost", "money", "cost of one contact"),
-        C("cost", "money", "cost of contacting those who were given it"),
+        C("cost", "money", "cost of contacting those to whom it is the best"),
         CURRENCY,
     ),
     mode="snapshot",

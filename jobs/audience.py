@@ -22,6 +22,7 @@ from jobs.cli import common_options
 from jobs.recommender_logs import LOGS, SETTINGS
 from jobs.runs import Job, Step, execute
 from jobs.settings import Settings
+from scoring.audience_params import AudienceParams
 from scoring.audience_value import best_contacts, curve_rows, reach_rows, size_that_pays
 
 STEP = Step(
@@ -98,24 +99,42 @@ def build_audience(job: Job, asked: Asked) -> Audience:
     if asked.size is not None and not 1 <= asked.size <= params.max_size:
         raise DataError(f"--size must lie in 1 to {params.max_size:,} (audiences.max_size), found {asked.size:,}")
     found = find_subject(job, asked)
-    notes = list(found.notes)
-    best = best_contacts(found.contacts, len(found.customers))
-    value = np.where(best >= 0, found.contacts.value[best], np.nan) if len(best) else np.empty(0)
-    n = len(best)
-    if asked.size is None:
-        n = size_that_pays(value, params.max_size)
-        if n == 0 and len(best):
-            n = min(len(best), params.size_without_value)
-            notes.append(f"no contact is expected to pay: shown are the best {n:,} by score; --size says otherwise")
-    best = best[:n]
-    inside = found.contacts.of_first(n)
-    best = best_contacts(inside, n)
+    kept, considered, notes = whom_to_keep(found, asked.size, params)
+    inside = found.contacts.of_customers(np.arange(considered))
+    reached = reach_rows(inside, best_contacts(inside, considered))
+    found = replace(found, customers=found.customers[kept], score=found.score[kept],
+                    contacts=found.contacts.of_customers(kept))  # fmt: skip
+    best = best_contacts(found.contacts, len(kept))
     key = {"as_of": job.as_of.day, "subject_kind": asked.kind, "subject": asked.subject}
     currency = {"currency": job.settings.currency}
-    curve = [key | r | currency for r in curve_rows(inside, best, found.score[:n], params.curve_points)]
-    reach = [key | r | currency for r in reach_rows(inside, best)]
-    rows = [key | r | currency for r in customer_rows(found, best, n)]
-    return Audience(asked, rows, curve, reach, tuple(notes))
+    curve = [key | r | currency for r in curve_rows(found.contacts, best, found.score, params.curve_points)]
+    reach = [key | r | currency for r in reached]
+    rows = [key | r | currency for r in customer_rows(found, best)]
+    return Audience(asked, rows, curve, reach, (*found.notes, *notes))
+
+
+def whom_to_keep(found: Found, size: int | None, params: AudienceParams) -> tuple[NDArray[np.int64], int, list[str]]:
+    """Positions of the audience's customers, how many were considered for it, and what to say of the difference.
+
+    With a size the best by score; without, those of whom a contact is expected to pay.
+    """
+    best = best_contacts(found.contacts, len(found.customers))
+    if size is not None or not len(best):
+        return np.arange(len(best)), len(best), []
+    value = np.where(best >= 0, found.contacts.value[best], np.nan)
+    considered = size_that_pays(value, params.max_size)
+    if not considered:
+        n = min(len(best), params.size_without_value)
+        return np.arange(n), n, [f"no contact is expected to pay: shown are the best {n:,} by score"]
+    kept = np.flatnonzero(np.nan_to_num(value[:considered], nan=-1.0) > 0)
+    out = int((best[:considered] < 0).sum())
+    notes = []
+    if len(kept) < considered:
+        notes.append(
+            f"of the best {considered:,} by score {len(kept):,} are expected to pay for their contact; {out:,} are out "
+            f"of reach, {considered - len(kept) - out:,} cost more than they bring"
+        )
+    return kept, considered, notes
 
 
 def find_subject(job: Job, asked: Asked) -> Found:
@@ -130,12 +149,11 @@ def find_subject(job: Job, asked: Asked) -> Found:
     return by_model(job, asked.kind, asked.subject, n, ways)
 
 
-def customer_rows(found: Found, best: NDArray[np.int64], n: int) -> list[dict[str, Any]]:
+def customer_rows(found: Found, best: NDArray[np.int64]) -> list[dict[str, Any]]:
     """Rows of `AUDIENCES` without the key of the subject."""
-    reasons = found.reasons(found.customers[:n])
-    c, rows = found.contacts, []
-    inside = c.of_first(n)
-    for i in range(n):
+    reasons, inside = found.reasons(found.customers), found.contacts
+    rows = []
+    for i in range(len(found.customers)):
         at = int(best[i])
         row: dict[str, Any] = {
             "customer_id": found.customers[i],

@@ -55,6 +55,7 @@ def command(settings: Settings, customer_id: str, everything: bool, card: bool) 
         "customer_tags": ("tag", "score", "support", "last_seen", "expires_on", "purpose", "for_targeting", "evidence"),
         "next_best_products": ("rank", "product_id", "category", "kind", "p_buy", "reasons"),
         "next_best_categories": ("rank", "category", "state", "p_buy", "reasons"),
+        "audiences": ("subject_kind", "subject", "rank", "score", "score_kind", "channel", "value", "value_basis"),
         "channel_scores": ("channel", "offer_kind", "p_response", "uplift_basis", "fatigue", "reasons"),
         "decision_trace": ("offer_id", "channel", "stage", "dropped_by", "why", "p_response", "priority"),
         "decision_log": ("action", "offer_id", "channel", "arm", "logging_propensity", "priority", "stage_reached"),

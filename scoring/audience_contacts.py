@@ -62,7 +62,8 @@ def contact_options(customers: DataFrame, channels: DataFrame, tables: ContactTa
 
 def _with_nulls(df: DataFrame, **columns: str) -> DataFrame:
     """`df` with the columns that it lacks, null."""
-    return df.withColumns({n: F.lit(None).cast(kind) for n, kind in columns.items() if n not in df.columns})
+    missing = [F.lit(None).cast(kind).alias(name) for name, kind in columns.items() if name not in df.columns]
+    return df.select("*", *missing)
 
 
 def priced_contacts(scores: DataFrame, tables: ContactTables, params: DecisionParams) -> DataFrame:

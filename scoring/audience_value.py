@@ -46,10 +46,11 @@ class Contacts:
     p_response: Floats
     held_back_by: NDArray[np.object_]
 
-    def of_first(self, n: int) -> Contacts:
-        """The contacts of the `n` best customers."""
-        mine = self.customer < n
-        return Contacts(**{name: values[mine] for name, values in vars(self).items()})
+    def of_customers(self, kept: NDArray[np.int64]) -> Contacts:
+        """The contacts of the customers at the sorted positions `kept`, renumbered."""
+        mine = np.isin(self.customer, kept)
+        found = Contacts(**{name: values[mine] for name, values in vars(self).items()})
+        return replace(found, customer=np.searchsorted(kept, found.customer).astype(np.int64))
 
 
 def as_contacts(customers: NDArray[np.object_], options: pa.Table) -> Contacts:
