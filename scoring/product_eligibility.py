@@ -11,12 +11,21 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from features.as_of import AsOf
+from features.contract import Column, Contract
 from features.hierarchy import as_current_products
 
 ALL, CUSTOMER, STORE = "all", "customer_id", "store"
 EXACT = (CUSTOMER, STORE)  # ids; other values are compared as tags are written: trimmed, in lower case
 OUT_OF_STOCK = "out of stock"
 DENIED, FOR_OTHERS = "denied", "for others only"  # reasons of rules that give none
+
+BLOCKED_PAIRS = Contract(
+    "blocked_pairs",
+    "How many pairs of a customer and a product rules kept out of the lists, by reason.",
+    ("reason",),
+    (Column("reason", "string", "reason"), Column("pairs", "long", "pairs", low=0)),
+    role="internal",
+)
 
 
 def as_rule_lines(rules: DataFrame | None, products: DataFrame, as_of: AsOf) -> DataFrame:

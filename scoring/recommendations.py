@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -27,7 +27,8 @@ from recommend.categories import STATES
 from recommend.evidence.wording import Words
 from recommend.histories import Histories, Ints, one_level_up
 from recommend.lists import PRODUCT_KINDS, Rows, choose_rows, item_groups
-from scoring.history_rows import Axes, batch_histories
+from scoring.eligible_items import ItemRules, blocked_pairs, build_item_rules, open_lines
+from scoring.history_rows import Axes, batch_histories, batch_knowledge
 from scoring.row_reasons import reasons_of
 from scoring.second_stage import Scored, SecondStage
 
@@ -94,13 +95,29 @@ def open_recommender(folder: str) -> Recommender:
     return build_recommender(cut, horizon, products, categories, place, stores, tags)
 
 
-def product_rows(open_path: Callable[[], str], as_of: AsOf, words: Words) -> BatchFunction:
+@lru_cache(maxsize=2)
+def open_eligible(folder: str, rules: str) -> tuple[ItemRules, SecondStage]:
+    """Rules on products at the path `rules` for the model of a folder, and its product level without what is closed
+    to everybody. Cached per process."""
+    model = open_recommender(folder)
+    held = build_item_rules(open_lines(rules), model.axes.products)
+    stage = model.products
+    return held, replace(stage, sources=stage.sources.without(held.closed_to_all()))
+
+
+def product_rows(
+    open_path: Callable[[], str], as_of: AsOf, words: Words, open_rules: Callable[[], str] | None = None
+) -> BatchFunction:
     """Rows of `NEXT_BEST_PRODUCTS` for batches of `as_histories`; `open_path()` is the model folder in the worker,
-    `words` the templates of reasons."""
+    `words` the templates of reasons, `open_rules()` the file of `scoring.eligible_items.save_lines`."""
 
     def rows_of(model: Recommender, batch: pa.RecordBatch) -> pa.Table:
         h, exclude = batch_histories(model.axes, batch, as_of.epoch_day)
-        return recommend(model.products, h, as_of.day, model.horizon_days, words, older_counts(model, as_of), exclude)
+        stage = model.products
+        if open_rules is not None:
+            rules, stage = open_eligible(open_path(), open_rules())
+            exclude, _ = blocked_pairs(rules, h.n, batch_knowledge(model.axes, batch, h, rules.attributes))
+        return recommend(stage, h, as_of.day, model.horizon_days, words, older_counts(model, as_of), exclude)
 
     return _pass(open_path, rows_of)
 
@@ -112,6 +129,18 @@ def category_rows(open_path: Callable[[], str], as_of: AsOf, words: Words) -> Ba
         h, _ = batch_histories(model.axes, batch, as_of.epoch_day)
         upper = one_level_up(h, np.asarray(model.place), len(model.categories.catalogue))
         return recommend(model.categories, upper, as_of.day, model.horizon_days, words, older_counts(model, as_of))
+
+    return _pass(open_path, rows_of)
+
+
+def blocked_rows(open_path: Callable[[], str], as_of: AsOf, open_rules: Callable[[], str]) -> BatchFunction:
+    """How many pairs each reason keeps out, rows of `BLOCKED_PAIRS` for batches of `as_histories`."""
+
+    def rows_of(model: Recommender, batch: pa.RecordBatch) -> pa.Table:
+        h, _ = batch_histories(model.axes, batch, as_of.epoch_day)
+        rules, _ = open_eligible(open_path(), open_rules())
+        _, counts = blocked_pairs(rules, h.n, batch_knowledge(model.axes, batch, h, rules.attributes))
+        return pa.table({"reason": pa.array(list(counts), pa.string()), "pairs": pa.array(counts.values(), pa.int64())})
 
     return _pass(open_path, rows_of)
 

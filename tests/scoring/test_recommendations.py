@@ -14,14 +14,17 @@ from features.batches import map_batches
 from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
 from jobs.reason_words import read_words
 from recommend.list_params import CategoryParams, ListParams
+from scoring.eligible_items import save_lines
 from scoring.history_rows import as_histories
-from scoring.recommendations import build_recommender, category_rows, open_recommender, product_rows
+from scoring.product_eligibility import BLOCKED_PAIRS
+from scoring.recommendations import blocked_rows, build_recommender, category_rows, open_recommender, product_rows
 from scoring.recommender_inputs import build_levels
 from scoring.recommender_params import RecommenderParams
 from scoring.train_second_stage import fit_second_stage
 from tests.recommend.shop import ALS, CANDIDATES, CUT, EASE, HORIZON, PARAMS, shelf, shop
 
 WORDS = read_words("en")
+TAG_COLUMNS = "customer_id string, product_id string, day date"
 AS_OF = AsOf(EPOCH + timedelta(days=CUT))
 PARAMETERS = RecommenderParams(
     als=ALS,
@@ -120,6 +123,31 @@ def test_excluded_products_do_not_appear(spark: SparkSession, folder: Path) -> N
     assert len(mine) == 6
     others = [[r for r in rows if r["customer_id"] == "c01"] for rows in (plain, got)]
     assert others[0] == others[1]
+
+
+def test_rules_on_products_hold_for_whom_they_are_about(spark: SparkSession, folder: Path, tmp_path: Path) -> None:
+    """What is closed to all is in nobody's list; what is for a kind of customers only in the lists of those. Lists stay
+    full, and the pairs kept out are counted."""
+    days = purchase_days(spark).where(F.col("customer_id").isin("c00", "c01"))
+    tags = spark.createDataFrame([("c01", "tier:gold", AS_OF.day - timedelta(days=9))], TAG_COLUMNS)
+    path = partial(str, folder)
+    plain = rows_of(map_batches(as_histories(days, tags=tags), product_rows(path, AS_OF, WORDS), NEXT_BEST_PRODUCTS))
+    mine, hers = ([r["product_id"] for r in plain if r["customer_id"] == c] for c in ("c00", "c01"))
+    gone, some = mine[0], next(p for p in mine if p in hers and p != mine[0])
+    lines = [("deny", "all", None, gone, "recalled"), ("allow", "tier", "gold", some, "members")]
+    names = ("action", "attribute", "value", "product_id", "reason")
+    save_lines(pa.Table.from_pylist([dict(zip(names, line, strict=True)) for line in lines]), str(tmp_path / "rules"))
+    rules = partial(str, tmp_path / "rules")
+    histories = as_histories(days, tags=tags)
+    got = rows_of(map_batches(histories, product_rows(path, AS_OF, WORDS, rules), NEXT_BEST_PRODUCTS))
+    listed = {c: [r["product_id"] for r in got if r["customer_id"] == c] for c in ("c00", "c01")}
+    assert gone not in listed["c00"] + listed["c01"]
+    assert some not in listed["c00"]
+    assert some in listed["c01"]
+    assert {len(products) for products in listed.values()} == {6}
+    counted = map_batches(histories, blocked_rows(path, AS_OF, rules), BLOCKED_PAIRS)
+    by_reason = counted.groupBy("reason").agg(F.sum("pairs").alias("pairs")).collect()
+    assert {r["reason"]: r["pairs"] for r in by_reason} == {"recalled": 2, "members": 1}
 
 
 def test_opening_something_else_says_what_to_do(tmp_path: Path) -> None:
