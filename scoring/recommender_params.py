@@ -75,9 +75,16 @@ class RecommenderParams:
     def category_level(self, horizon_days: int, threads: int) -> tuple[Level, StageParams]:
         """What training the category level needs."""
         _, stage = self.products(horizon_days, threads)
-        stage = replace(
-            stage,
-            candidates=self.categories.candidates(self.view_days),
-            als=replace(self.als, factors=self.categories.factors),
-        )
+        stage = as_category_stage(stage, self.categories)
         return Level("categories", self.categories.lists(self.lists), self.categories.lapsed_days), stage
+
+
+def as_category_stage(stage: StageParams, categories: CategoryParams) -> StageParams:
+    """What training the category level needs, from what the product level does."""
+    return replace(
+        stage,
+        candidates=categories.candidates(stage.candidates.view_days),
+        als=replace(stage.als, factors=categories.factors),
+        ease=replace(stage.ease, regularization=categories.regularization),
+        ranker=replace(stage.ranker, windows=categories.windows, leaves=categories.leaves),
+    )

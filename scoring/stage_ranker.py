@@ -10,11 +10,11 @@ from features.interactions import Interactions
 from recommend.catalogue import Catalogue, build_catalogue
 from recommend.evaluation import Window
 from recommend.histories import histories_before
-from recommend.list_params import ListParams
+from recommend.list_params import CategoryParams, ListParams
 from recommend.rankers import check_task
 from recommend.runs import rank_in
 from recommend.topk import Positions
-from scoring.recommender_params import Level, StageParams
+from scoring.recommender_params import Level, StageParams, as_category_stage
 from scoring.second_stage import SEGMENTS, SecondStage
 from scoring.stage_gate import top_rows
 from scoring.train_second_stage import fit_second_stage
@@ -52,11 +52,11 @@ class StageFactory:
     def __call__(self, window: Window) -> StageRanker:
         """The fitted ranker; the heuristic where the history is too short to learn from."""
         catalogue = catalogue_of(window)
-        open_params = replace(self.params.candidates, min_customers=1, max_idle_days=1_000_000)
+        params = self.params
         if window.level == "category":
-            every = len(catalogue)
-            open_params = replace(open_params, repeat=every, als=0, similar=0, popular=every)
-        params = replace(self.params, candidates=open_params)
+            params = as_category_stage(params, CategoryParams())
+        # items are those of the protocol
+        params = replace(params, candidates=replace(params.candidates, min_customers=1, max_idle_days=1_000_000))
         level = Level("products", ListParams())
         stage = fit_second_stage(window.history, catalogue, window.day, level, params, lambda line: None).stage
         if stage.rankers:

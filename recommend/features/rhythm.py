@@ -1,4 +1,4 @@
-"""Whether she is due: the repeat purchase model (`recommend/due.py`) of items, of their types and categories."""
+"""Whether she is due: the repeat purchase model (`recommend/due.py`) of items and of their types."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from recommend.due import DueModel, due_columns, due_pairs, fit_due
 from recommend.features.asked import Asked
 from recommend.histories import Floats, Histories
 
-ABOVE = ("product_type", "category")
+ABOVE = ("product_type",)  # categories added nothing
 NAMES = ("due_p", "due_gap", "due_ratio", *(f"{level}_{n}" for level in ABOVE for n in ("due_p", "due_ratio")))
 
 
 def fit(h: Histories, catalogue: Catalogue, horizon: int) -> dict[str, NDArray]:
-    """The models of all three levels, as arrays."""
+    """The models of both levels, as arrays."""
     parts = fit_due(h, horizon=horizon, group=np.asarray(catalogue.codes["product_type"])).as_parts("due")
     for level in ABOVE:
         codes = np.asarray(catalogue.codes[level])
