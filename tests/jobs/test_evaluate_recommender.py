@@ -17,6 +17,8 @@ from jobs.settings import load_settings
 from jobs.tables import Lake
 from jobs.tracking import Tracking
 from jobs.workspace import Workspace
+from scoring import untuned_stage
+from scoring.published import PUBLISHED
 from tests.small_sources import SMALL_TIME_ZONE, small_sources
 
 
@@ -25,7 +27,9 @@ def w(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Workspace:
     """A lake with the small shop's purchases and its pass-through customer map."""
     root: Path = tmp_path_factory.mktemp("evaluate") / "lake"
     root.mkdir()
-    settings = load_settings(None, {"lake": str(root), "time_zone": SMALL_TIME_ZONE, "threads": 1})
+    few = root / "few.yaml"
+    few.write_text("recommender: {ranker: {trees: 10, windows: 2}, als: {iterations: 2}, ease: {max_products: 60}}")
+    settings = load_settings(few, {"lake": str(root), "time_zone": SMALL_TIME_ZONE, "threads": 1})
     lake = Lake(root, all_contracts())
     lake.check_writable()
     sources = small_sources()
@@ -46,10 +50,13 @@ def w(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Workspace:
     return Workspace(settings, lake, engine, Tracking(None, root))
 
 
-def test_every_recommender_stands_in_one_table(w: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_every_recommender_stands_in_one_table(
+    w: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All baselines, tasks and levels asked for; printed, written as JSON and stored in the lake's MLflow."""
+    monkeypatch.setattr(untuned_stage, "TREES", 20)
     path = tmp_path / "table.json"
-    found = run(w, Request("lake", levels=("product",), full=True, seeds=2), path)
+    found = run(w, Request("lake", levels=("product",), full=True, published=True), path)
     lines = found.lines
     assert {x.task for x in lines} == {"all", "repeat", "explore"}
     assert {x.catalogue for x in lines} == {"50+ baskets", "full"}
@@ -61,17 +68,21 @@ def test_every_recommender_stands_in_one_table(w: Workspace, tmp_path: Path, cap
     }
     assert recall["GP-TopFreq"] > recall["popularity"] + 0.1
     pooled = {x.recommender: x for x in found.pooled if (x.level, x.catalogue, x.task) == ("product", "full", "all")}
-    assert set(pooled) == set(recall)
+    assert set(pooled) == set(recall) == {*names}
+    assert PUBLISHED in names
     assert pooled["popularity"].recall.difference == pytest.approx(recall[STAGE] - recall["popularity"])
     best = [x for x in pooled.values() if "recall" in x.best]
-    assert [x.recommender for x in best] == [max(set(recall) - {STAGE, UNTUNED}, key=lambda name: recall[name])]
+    assert [x.recommender for x in best] == [
+        max(set(recall) - {STAGE, UNTUNED, PUBLISHED}, key=lambda name: recall[name])
+    ]
     written = json.loads(path.read_text())
     assert len(written["lines"]) == len(lines)
     assert len(written["pooled"]) == len(found.pooled)
     assert any(line.startswith("| EASE") for line in written["markdown"])
     assert {c["level"] for c in written["dropped"]} == {"product"}
+    assert {"calibration", "sources", "modes"} <= set(written)
     printed = capsys.readouterr().out
-    for words in ("champion", "cold customers dropped", "pooled", "2 seeds", "never bought within"):
+    for words in ("champion", "cold customers dropped", "pooled", "never bought within"):
         assert words in printed
 
 
@@ -96,9 +107,11 @@ def test_a_protocol_without_its_data_says_what_to_get(w: Workspace, protocol: st
 def test_the_next_basket_of_each_customer(w: Workspace, capsys: pytest.CaptureFixture) -> None:
     """The product takes part unchanged on a clock of baskets; own frequency beats popularity."""
     shop = load(w, Request("lake"))
-    found = evaluate_next_basket.run(w, shop, only=(STAGE, "UP-CF"))
+    found = evaluate_next_basket.run(w, shop, seeds=2, only=(STAGE, "UP-CF"))
     recall = {x.recommender: x.recall.mean for x in found.lines if x.task == "all"}
     assert set(recall) == {"popularity", "GP-TopFreq", "UP-CF", STAGE}
     assert recall["GP-TopFreq"] > recall["popularity"]
     assert {x.cuts for x in found.pooled} == {("last basket",)}
-    assert "not in an earlier basket" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "not in an earlier basket" in printed
+    assert "2 seeds" in printed
