@@ -9,7 +9,7 @@ windows. Nothing at or after T is ever read. Each window has its own item side, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,19 +17,13 @@ from threadpoolctl import threadpool_limits
 
 from features.errors import DataError
 from features.interactions import Interactions
-from models.als import fit_als
-from models.ease import fit_ease
 from models.gate import Verdict, passes
 from models.ranker import Matrix, sample_negatives
-from recommend.candidates import FoldInParams, Sources, build_candidates, taste_matrix
+from recommend.candidates import build_candidates
 from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings, as_dealings
-from recommend.fresh import fill_factors, find_fresh, similar_stand_ins
-from recommend.histories import Histories, bought_between, histories_before, is_in, take
-from recommend.item_side import fit_item_side
-from recommend.pair_features import fit_feature_parts, pair_features
-from recommend.sources.context import Context
-from recommend.sources.registry import fit_parts
+from recommend.histories import bought_between, histories_before, is_in, take
+from recommend.pair_features import pair_features
 from scoring.learners import learning_customers
 from scoring.recommender_params import Level, StageParams
 from scoring.second_stage import SEGMENTS, SecondStage
@@ -46,6 +40,7 @@ from scoring.stage_learning import (
     rescale_raw,
     with_ranker,
 )
+from scoring.stage_sources import fit_sources
 from scoring.stage_windows import known_at, labels_of, window_starts
 
 Say = Callable[[str], None]
@@ -63,34 +58,6 @@ class Trained:
     earlier: Frame | None = None
     champions: Mapping[str, str] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
-
-
-def fit_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: StageParams) -> Sources:
-    """Item side at the cut of `h`, from the histories of all customers; `data` has the catalogue's product axis."""
-    fold = FoldInParams(
-        params.als.alpha,
-        params.als.regularization,
-        params.als.half_life_days,
-        params.als.weight,
-        params.als.cap,
-        params.als.bias,
-    )
-    taste = taste_matrix(h, fold)
-    # rare items teach the factors little and cost as much as the others; theirs stay zero, which folds in as absent
-    kept = np.flatnonzero(np.bincount(taste.indices, minlength=h.n_items) >= params.candidates.min_customers)
-    factors = np.zeros((h.n_items, params.als.columns), dtype=np.float32)
-    if len(kept):
-        als = replace(params.als, threads=params.threads)
-        factors[kept] = fit_als(taste[:, kept].tocsr(), catalogue.items[kept], als).item_factors
-    ease = fit_ease(data.purchases.before(h.cut), h.cut, params.ease)
-    fresh = find_fresh(h, catalogue, params.candidates)
-    factors = fill_factors(factors, kept, h, catalogue, fresh)
-    parts = fit_parts(h, catalogue, params.candidates, Context(data.tags.products, data.rules))
-    parts |= similar_stand_ins(ease.kept, h, catalogue, fresh)
-    parts |= fit_feature_parts(h, catalogue, params.horizon_days)
-    true_counts = data.counts.get(h.cut)
-    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts, fresh.offered, true_counts)
-    return Sources.of(side, catalogue, params.candidates, fold)
 
 
 def build_frame(
@@ -218,6 +185,3 @@ def _build_windows(data: Dealings, catalogue: Catalogue, cut: int, params: Stage
         lessons[start] = Lesson(frame.x, frame.bought, weight, frame.found.owned, frame.found.customer)
     frames = [whole.get(start) for start in judged] + [None, None]
     return _Windows(lessons, frames[0], frames[1])
-
-
-_window_starts = window_starts  # the name by which tuning knows it

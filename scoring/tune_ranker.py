@@ -44,7 +44,10 @@ class _Judged:
 
 @dataclass(frozen=True)
 class RankerObjective:
-    """NDCG at 10 of ALL and of EXPLORE of the scores before calibration, with the first objective of the settings."""
+    """NDCG at 10 of ALL and of EXPLORE of the scores before calibration, with the first objective of the settings.
+
+    Binary scores of the two segments stand in one list as they are, before they are brought to one scale.
+    """
 
     params: StageParams
     plan: Plan
@@ -61,7 +64,8 @@ class RankerObjective:
             lessons = [self.lesson(start, ranker) for start in starts]
             rankers = fit_rankers(lessons, objectives, ranker, self.params.threads)
             judged = self.judged[day]
-            score = with_ranker(judged.frame, rankers, self.params.threads).raw["ranker"]
+            raw = with_ranker(judged.frame, rankers, self.params.threads).raw
+            score = np.where(np.isnan(raw["ranker"]), raw["heuristic"], raw["ranker"])  # too little to learn from
             yield judged.chosen, np.stack([judged.metrics(score, task) for task in self.tasks], axis=1)
 
     def lesson(self, start: int, params: RankerParams) -> Lesson:
