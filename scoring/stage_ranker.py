@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -29,15 +30,20 @@ class StageRanker:
 
     def rank(self, history: Interactions, k: int, task: str) -> Positions:
         """See `recommend.rankers.Ranker`."""
-        check_task(task)
+        return self.rank_tasks(history, k, (task,))[task]
+
+    def rank_tasks(self, history: Interactions, k: int, tasks: Sequence[str]) -> dict[str, Positions]:
+        """See `recommend.rankers.TasksRanker`: pairs are scored once for all tasks."""
         scored = self.stage.score(histories_before(history, self.stage.catalogue, self.day))
-        found = scored.candidates
-        inside = np.flatnonzero({"all": found.owned | True, "repeat": found.owned, "explore": ~found.owned}[task])
-        customer, item = found.customer[inside], found.item[inside]
-        best = top_rows(customer, item, scored.raw[inside], k)
-        out = np.full((history.n_customers, k), -1, dtype=np.int32)
-        out[customer[best], rank_in(customer[best])] = item[best]
-        return out
+        found, lists = scored.candidates, {}
+        for task in tasks:
+            check_task(task)
+            inside = np.flatnonzero({"all": found.owned | True, "repeat": found.owned, "explore": ~found.owned}[task])
+            customer, item = found.customer[inside], found.item[inside]
+            best = top_rows(customer, item, scored.raw[inside], k)
+            lists[task] = np.full((history.n_customers, k), -1, dtype=np.int32)
+            lists[task][customer[best], rank_in(customer[best])] = item[best]
+        return lists
 
 
 @dataclass(frozen=True)
