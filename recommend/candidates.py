@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from recommend.histories import Floats, Histories, Ints, is_in, take
 from recommend.runs import rank_in as rank_in
+from recommend.runs import unique_keys
 from recommend.sources.block import Block
 from recommend.sources.block import taste_matrix as taste_matrix
 from recommend.sources.event import forbidden_keys
@@ -50,7 +51,7 @@ def build_candidates(h: Histories, sources: Sources, exclude: Ints | None = None
     for first, b in _blocks(h, sources, banned):
         b = _without(b, forbidden_keys(b))
         keys = [module.propose(b, getattr(sources.params, module.NAME)) for module in MODULES]
-        every = np.unique(np.concatenate(keys))
+        every = unique_keys(np.concatenate(keys))
         every = np.union1d(every, _spare_keys(b, every, at_least))
         source = np.stack([is_in(np.sort(key), every) for key in keys], axis=1)
         parts.append(_pairs(b, every, source, first))

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from recommend.histories import Floats, Histories, Ints, run_starts, sum_runs
 from recommend.pairs import decayed
+from recommend.runs import sort_order
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,11 @@ def purchase_days(h: Histories, codes: NDArray | None, n_groups: int | None) -> 
     """Purchase days of `h` at the level of `codes`; visits are days with any purchase."""
     n_items = h.n_items if n_groups is None else n_groups
     item = h.item if codes is None else np.asarray(codes)[h.item].astype(np.int64)
-    order = np.lexsort((-h.age, item, h.customer))
+    order = sort_order(h.customer, item, -h.age)
     order = order[item[order] >= 0]
     c, i, age = h.customer[order], item[order], h.age[order]
     start = run_starts(c, i, age)
-    by_day = np.lexsort((h.age, h.customer))
+    by_day = sort_order(h.customer, h.age)
     first = by_day[run_starts(h.customer[by_day], h.age[by_day])]
     return PurchaseDays(h.n, max(n_items, 1), c[start], i[start], age[start], h.customer[first], h.age[first])
 

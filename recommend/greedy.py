@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommend.runs import Ints, rank_in, run_starts
+from recommend.runs import Ints, rank_in, run_starts, sort_order
 
 Flags = NDArray[np.bool_]
 DEPTH = 4  # rows looked at first, as a multiple of k; the others only where those do not suffice
@@ -60,7 +60,7 @@ def fill_new(c: Ints, taken: Flags, limits: list[Limit], wanted: int, k: int) ->
 
 def rank_within(customer: Ints, group: Ints) -> Ints:
     """0-based rank of each row among the rows of its customer and group, in the order given."""
-    order = np.lexsort((np.arange(len(customer)), group, customer))
+    order = sort_order(customer, group)
     out = np.empty(len(customer), dtype=np.int64)
     if len(customer):
         new = np.cumsum(np.r_[True, (np.diff(customer[order]) != 0) | (np.diff(group[order]) != 0)])
@@ -89,7 +89,7 @@ def _count_before(c: Ints, flag: Flags) -> Ints:
 
 def _allowed(c: Ints, taken: Flags, limits: list[Limit], rows: Ints) -> Flags:
     """Which of `rows` the limits allow when they are gone through in order, those `taken` first."""
-    order = np.lexsort((rows, ~taken[rows], c[rows]))
+    order = sort_order(c[rows], (~taken[rows]).astype(np.int64), rows)
     seen, held = c[rows][order], taken[rows][order]
     limited = [_Counts.of(seen, limit.take(rows[order])) for limit in limits]
     yes, free = held.copy(), ~held
@@ -118,7 +118,7 @@ class _Counts:
         free = limit.group < 0
         # what is in no group stands alone
         group = np.where(free, int(limit.group.max(initial=-1)) + 1 + np.arange(len(c)), limit.group)
-        order = np.lexsort((np.arange(len(c)), group, c))
+        order = sort_order(c, group)
         start = run_starts(c[order], group[order])
         size = np.diff(np.append(start, len(c)))
         return _Counts(order, np.repeat(start, size), np.where(free, np.maximum(limit.most, 1), limit.most))

@@ -14,6 +14,7 @@ from recommend.runs import Floats as Floats
 from recommend.runs import Ints as Ints
 from recommend.runs import is_in as is_in
 from recommend.runs import run_starts as run_starts
+from recommend.runs import sort_order
 from recommend.runs import sum_runs as sum_runs
 from recommend.signals import Seen, Tagged, build_seen, build_tagged, no_tags, no_views
 
@@ -72,7 +73,7 @@ def build_histories(
     keep = (day < cut) & (item >= 0)
     c, i = customer[keep].astype(np.int64), item[keep].astype(np.int64)
     age = cut - day[keep].astype(np.int64)
-    order = np.lexsort((-age, i, c))
+    order = sort_order(c, i, -age)
     c, i, age = c[order], i[order], age[order]
     start = run_starts(c, i, age)
 

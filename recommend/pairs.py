@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommend.histories import Floats, Histories, Ints, run_starts, sum_runs
+from recommend.runs import sort_order
 
 HALF_LIVES = (14, 30, 60, 120)
 
@@ -63,7 +64,7 @@ def own_pairs(h: Histories) -> Pairs:
 def group_pairs(h: Histories, codes: NDArray, n_groups: int) -> Pairs:
     """Summaries one level up: what happened between the customers and the groups of their items."""
     group = codes[h.item].astype(np.int64)
-    order = np.lexsort((-h.age, group, h.customer))
+    order = sort_order(h.customer, group, -h.age)
     c, g, age = h.customer[order], group[order], h.age[order]
     start = run_starts(c, g, age)
     # one order holds several items of a group: the largest count of the day stands for it

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommend.runs import Floats, Ints, run_starts, sum_runs
+from recommend.runs import Floats, Ints, run_starts, sort_order, sum_runs
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def build_seen(cut: int, customer: NDArray, item: NDArray, day: NDArray, views: 
     """`Seen` from rows in any order; rows at or after `cut` or with item -1 are dropped, duplicates summed."""
     keep = (day < cut) & (item >= 0)
     c, i, age = customer[keep].astype(np.int64), item[keep].astype(np.int64), cut - day[keep].astype(np.int64)
-    order = np.lexsort((-age, i, c))
+    order = sort_order(c, i, -age)
     c, i, age = c[order], i[order], age[order]
     start = run_starts(c, i, age)
     sums = [sum_runs(v[keep].astype(np.float64)[order], start) for v in (views, carts)]
@@ -59,7 +59,7 @@ def build_tagged(cut: int, customer: NDArray, tag: NDArray, day: NDArray, confid
     """`Tagged` from rows in any order; rows at or after `cut` or with tag -1 are dropped, the surest of a day stays."""
     keep = (day < cut) & (tag >= 0)
     c, t, age = customer[keep].astype(np.int64), tag[keep].astype(np.int64), cut - day[keep].astype(np.int64)
-    order = np.lexsort((-age, t, c))
+    order = sort_order(c, t, -age)
     c, t, age = c[order], t[order], age[order]
     start = run_starts(c, t, age)
     sure = confidence[keep].astype(np.float64)[order]

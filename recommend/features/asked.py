@@ -12,6 +12,7 @@ from recommend.catalogue import LEVELS, Catalogue
 from recommend.histories import Floats, Histories, Ints, run_starts
 from recommend.item_side import ItemSide
 from recommend.pairs import Pairs, group_pairs, own_pairs
+from recommend.runs import sort_order
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Asked:
     @cached_property
     def days(self) -> tuple[Ints, Ints]:
         """Distinct (customer, age) of any purchase."""
-        order = np.lexsort((self.h.age, self.h.customer))
+        order = sort_order(self.h.customer, self.h.age)
         start = run_starts(self.h.customer[order], self.h.age[order])
         return self.h.customer[order][start], self.h.age[order][start]
 

@@ -17,6 +17,7 @@ from scipy.sparse import csr_matrix
 from recommend.fold_in import fold_in
 from recommend.histories import Histories, Ints, run_starts
 from recommend.pairs import Pairs, decayed, own_pairs
+from recommend.runs import unique_keys
 from recommend.sources.opened import FoldInParams, Sources
 
 T = TypeVar("T")
@@ -48,7 +49,7 @@ class Block:
     @cached_property
     def closed(self) -> Ints:
         """Sorted keys of what is no discovery: bought before, or banned."""
-        return np.unique(np.concatenate([self.own.key, self.banned]))
+        return unique_keys(np.concatenate([self.own.key, self.banned]))
 
     @cached_property
     def taste(self) -> csr_matrix:

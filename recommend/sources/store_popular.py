@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from recommend.catalogue import Catalogue
 from recommend.histories import Floats, Histories, Ints, is_in
 from recommend.list_params import CandidateParams
-from recommend.runs import rank_in, run_starts
+from recommend.runs import rank_in, run_starts, sort_order
 from recommend.sources.block import DIGITS, Block
 from recommend.sources.context import Context
 
@@ -57,7 +57,7 @@ def home_stores(h: Histories) -> Ints:
     """(n customers,) the store visited on most of the last `HOME_DAYS`, ties by position; -1 where none is known."""
     rows = (h.age <= HOME_DAYS) & (h.store >= 0)
     customer, store, age = h.customer[rows], h.store[rows], h.age[rows]
-    order = np.lexsort((age, store, customer))
+    order = sort_order(customer, store, age)
     customer, store, age = customer[order], store[order], age[order]
     day = run_starts(customer, store, age)
     customer, store = customer[day], store[day]
