@@ -8,10 +8,11 @@ from scipy.sparse import csr_matrix
 
 from recommend.catalogue import UNKNOWN, Catalogue
 from recommend.fresh import find_fresh
-from recommend.histories import Floats, Histories, Ints, is_in
+from recommend.histories import Floats, Histories, Ints
 from recommend.list_params import CandidateParams
-from recommend.runs import rank_in, run_starts
+from recommend.runs import run_starts
 from recommend.sources.block import DIGITS, Block
+from recommend.sources.columns import best_columns
 from recommend.sources.context import Context
 
 NAME = "launch"
@@ -86,13 +87,7 @@ def propose(b: Block, k: int) -> Ints:
         return np.empty(0, dtype=np.int64)
     items = np.asarray(b.s.side.parts[f"{NAME}.items"])
     value = b.once(NAME, lambda: liking(b)) * (0.5 + np.asarray(b.s.side.parts[f"{NAME}.pull"]))
-    value = np.where(np.asarray(b.s.side.can_offer)[items], value, 0.0)
-    customer, place = np.nonzero(value > 0)
-    keys, values = customer * b.h.n_items + items[place], np.round(value[customer, place], DIGITS)
-    free = ~is_in(b.closed, keys)
-    keys, values = keys[free], values[free]
-    keys = keys[np.lexsort((keys, -values, keys // max(b.h.n_items, 1)))]
-    return keys[rank_in(keys // max(b.h.n_items, 1)) < k]
+    return best_columns(b, items, np.round(value, DIGITS), k)
 
 
 def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:

@@ -9,6 +9,7 @@ from scipy.sparse import csr_matrix
 from recommend.histories import Floats, Histories, Ints, run_starts
 from recommend.item_side import ItemSide
 from recommend.sources.block import DIGITS, Block
+from recommend.sources.columns import best_columns
 
 NAME = "similar"
 SCORES = ("similar", "similar_recent")
@@ -19,22 +20,9 @@ RECENT_DAYS = 56
 def propose(b: Block, k: int) -> Ints:
     """Keys of the `k` best items per customer with a positive score that are neither hers nor banned."""
     items = np.asarray(b.s.side.similar_items)
-    k = min(k, len(items))
-    if k == 0 or not b.h.n:
+    if k == 0 or not len(items):
         return np.empty(0, dtype=np.int64)
-    column = np.full(b.h.n_items, -1, dtype=np.int64)
-    column[items] = np.arange(len(items))
-    customer, item = b.split(b.closed)
-    inside = column[item] >= 0
-    free = np.round(_sums(b, ALL_DAYS), DIGITS)
-    free[customer[inside], column[item[inside]]] = 0.0
-    free[:, ~np.asarray(b.s.side.can_offer)[items]] = 0.0
-    edge = np.partition(free, free.shape[1] - k, axis=1)[:, free.shape[1] - k, None]
-    above = free > edge
-    # ties at the edge go to the smaller id
-    tied = (free == edge) & (np.cumsum(free == edge, axis=1) <= k - above.sum(axis=1, keepdims=True))
-    row, place = np.nonzero((above | tied) & (free > 0))
-    return np.asarray(row * b.h.n_items + items[place])
+    return best_columns(b, items, np.round(_sums(b, ALL_DAYS), DIGITS), k)
 
 
 def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:

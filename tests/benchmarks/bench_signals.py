@@ -1,6 +1,6 @@
 """What views and tags add to the second stage in a simulated world, with paired intervals over customers.
 
-    python -m tests.benchmarks.bench_signals --lake FOLDER --config conf/world_demo.yaml --cut 2026-06-03
+    python -m tests.benchmarks.bench_signals --lake FOLDER --config conf/world_demo.yaml --cuts 2026-06-03
 
 Reads a lake (browsing, cart_events, post_tags, social_tags, consents beside purchases) and writes nothing to it. Each
 arm is trained on days before the cut as `nextbest train-recommender` does, with the same settings, then looks at the
@@ -36,6 +36,9 @@ from recommend.candidates import SOURCES
 from recommend.dealings import Dealings, on_one_axis
 from recommend.histories import Histories, bought_between, histories_before, is_in, take
 from recommend.metrics import bootstrap_interval
+from recommend.signals import build_tagged
+from recommend.sources.context import Context
+from recommend.sources.live_tags import TagTable, live_tags
 from scoring.recommender_inputs import (
     Levels,
     build_levels,
@@ -70,8 +73,8 @@ class World:
     tags: dict[str, Dealings]
 
 
-def read(lake: Lake, settings: Settings, cut: AsOf, scratch: Path) -> World:
-    """The logs of a lake as arrays on one axis."""
+def read(lake: Lake, settings: Settings, cut: AsOf, scratch: Path, earlier_days: int = 0) -> World:
+    """The logs of a lake as arrays on one axis, for cuts from `earlier_days` before `cut` on; consent as of `cut`."""
     params, later = settings.recommender, cut.plus(HORIZON)
     with Engine("embedded", settings.session, scratch) as engine:
         spark = engine.spark
@@ -87,7 +90,7 @@ def read(lake: Lake, settings: Settings, cut: AsOf, scratch: Path) -> World:
             )
         )
         browsing, carts = (lake.read(spark, name) if there(name) else None for name in VIEWS)
-        days = params.view_history_days(HORIZON)
+        days = params.view_history_days(HORIZON) + earlier_days
         looks = known_view_days(browsing, carts, customer_map, cut, days)
         views = None if looks is None else collect_log(looks)
         sources = {n: lake.read(spark, n) for n in ("customer_map", *TAGS) if there(n)}
@@ -125,10 +128,10 @@ def arm_data(world: World, level: str, views: bool, tags: str) -> Dealings:
 def ranked(stage: SecondStage, data: Dealings, cut: int) -> tuple[Scored, Histories, NDArray]:
     """Candidates of those who bought after the cut, scored by the ranker whatever the gate says, their histories, and
     what they bought."""
-    if stage.ranker is not None:
-        shared = {f"ranker.{k}": next(iter(stage.calibrators.values())) for k in range(8)}
-        modes = dict.fromkeys(SEGMENTS, "ranker")
-        stage = replace(stage, modes=modes, calibrators=shared | stage.calibrators)
+    modes = {segment: "ranker" if segment in stage.rankers else "heuristic" for segment in SEGMENTS}
+    anything = next(iter(stage.calibrators.values()))
+    shared = {f"{mode}.{kind}": anything for mode in modes.values() for kind in range(4)}
+    stage = replace(stage, modes=modes, calibrators=shared | stage.calibrators)
     truth = bought_between(data, stage.catalogue, cut, cut + HORIZON)
     buyers = np.unique(truth // len(stage.catalogue))  # nobody else is in a metric
     place = np.searchsorted(buyers, truth // len(stage.catalogue))
@@ -138,9 +141,9 @@ def ranked(stage: SecondStage, data: Dealings, cut: int) -> tuple[Scored, Histor
     return scored, h, place * len(stage.catalogue) + truth % len(stage.catalogue)
 
 
-def measure(scored: Scored, h: Histories, truth: NDArray, tagged: NDArray[np.bool_]) -> Values:
-    """Recall and NDCG at 10 per customer: all, explore, the same of customers with a tag from posts or networks, and
-    those who are new (no purchase before the cut)."""
+def measure(scored: Scored, h: Histories, truth: NDArray, tagged: NDArray[np.bool_], event: NDArray) -> Values:
+    """Recall and NDCG at 10 per customer: all, explore, the same of customers with a tag from posts or networks and of
+    those with a life event at the cut, and of those who are new (no purchase before the cut)."""
     found, owned = scored.candidates, own_keys(h)
     has_history = np.zeros(h.n, dtype=bool)
     has_history[h.customer] = True
@@ -152,6 +155,8 @@ def measure(scored: Scored, h: Histories, truth: NDArray, tagged: NDArray[np.boo
         "explore": (truth[old & new], ~found.owned),
         "all, with a tag": (truth[old & tagged[who]], every),
         "explore, with a tag": (truth[old & new & tagged[who]], ~found.owned),
+        "all, life event": (truth[old & event[who]], every),
+        "explore, life event": (truth[old & new & event[who]], ~found.owned),
         "no purchase yet": (truth[~old], every),
     }
     out: Values = {}
@@ -161,11 +166,17 @@ def measure(scored: Scored, h: Histories, truth: NDArray, tagged: NDArray[np.boo
     return out
 
 
-def with_tags(data: Dealings, cut: int) -> NDArray[np.bool_]:
-    """(n customers who buy after the cut,) whether posts or networks told anything of them that was known before it."""
-    known = data.tags.before(cut)
-    says = np.array([str(t).startswith(("post:", "given:")) for t in known.products], dtype=bool)
-    return np.bincount(known.customer[says[known.product]], minlength=data.n_customers) > 0
+def with_tags(data: Dealings, cut: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(n customers,) whether posts or networks had told anything of them before the cut, and whether a life event that
+    posts told counts at it."""
+    log = data.tags.before(cut)
+    names = [str(t) for t in log.products]
+    says = np.array([n.startswith(("post:", "given:")) for n in names], dtype=bool)
+    told = np.bincount(log.customer[says[log.product]], minlength=data.n_customers) > 0
+    tagged = build_tagged(cut, log.customer, log.product, log.day, log.amount)
+    live = live_tags(tagged, TagTable.of(Context(log.products, data.rules)))
+    stage = np.array([n.startswith("post:") and "@" in n for n in names], dtype=bool)
+    return told, np.bincount(live.customer[stage[live.tag]], minlength=data.n_customers) > 0
 
 
 def source_recall(scored: Scored, h: Histories, truth: NDArray, chosen: NDArray[np.bool_]) -> pd.DataFrame:
@@ -186,28 +197,39 @@ def source_recall(scored: Scored, h: Histories, truth: NDArray, chosen: NDArray[
     return pd.DataFrame(rows)
 
 
-def run(world: World, level_name: str, arms: dict[str, tuple[bool, str]], settings: Settings, cut: int) -> None:
-    """Trains the arms of one level and prints their table."""
+def run(world: World, level_name: str, arms: list[str], settings: Settings, cuts: list[int]) -> None:
+    """Trains the arms of one level before each cut and prints their table over all cuts together."""
     params = settings.recommender
     by_level = params.products if level_name == "products" else params.category_level
     level, stage_params = by_level(HORIZON, 1)
     catalogue = world.levels.catalogue if level_name == "products" else world.levels.upper
-    values: dict[str, Values] = {}
-    is_tagged = with_tags(world.tags["all"], cut)
-    for name, (views, tags) in arms.items():
-        started = time.perf_counter()
-        data = arm_data(world, level_name, views, tags)
-        stage = fit_second_stage(data, catalogue, cut, level, stage_params, lambda line: None).stage
-        trained = time.perf_counter()
-        scored, h, truth = ranked(stage, data, cut)
-        tagged = is_tagged[np.searchsorted(world.levels.products.purchases.customers, h.customers)]
-        values[name] = measure(scored, h, truth, tagged)
-        took = f"trained in {trained - started:.0f} s, scored in {time.perf_counter() - trained:.0f} s"
-        print(f"{level_name}, {name}: {len(scored.raw):,} pairs, {took}", flush=True)
-        if level_name == "products":
-            whole, told = (source_recall(scored, h, truth, c) for c in (np.ones(h.n, dtype=bool), tagged))
-            print(whole.assign(with_a_tag=told.recall, each=told.per_customer).to_string(index=False), flush=True)
-    rows = []
+    values: dict[str, list[Values]] = {name: [] for name in arms}
+    for cut in cuts:
+        told, event = with_tags(world.tags["all"], cut)
+        for name in arms:
+            started = time.perf_counter()
+            data = arm_data(world, level_name, *ARMS[name])
+            stage = fit_second_stage(data, catalogue, cut, level, stage_params, lambda line: None).stage
+            trained = time.perf_counter()
+            scored, h, truth = ranked(stage, data, cut)
+            who = np.searchsorted(world.levels.products.purchases.customers, h.customers)
+            values[name].append(measure(scored, h, truth, told[who], event[who]))
+            took = f"trained in {trained - started:.0f} s, scored in {time.perf_counter() - trained:.0f} s"
+            print(f"{level_name} before {cut}, {name}: {len(scored.raw):,} pairs, {took}", flush=True)
+            if level_name == "products":
+                whole, some = (source_recall(scored, h, truth, c) for c in (np.ones(h.n, dtype=bool), told[who]))
+                shown = whole.assign(with_a_tag=some.recall, each=some.per_customer)
+                print(shown.to_string(index=False), flush=True)
+    pooled = {
+        name: {key: np.concatenate([v[key] for v in found]) for key in found[0]} for name, found in values.items()
+    }
+    print(pd.DataFrame(differences(pooled)).round(4).to_string(index=False), flush=True)
+
+
+def differences(values: dict[str, Values]) -> list[dict[str, object]]:
+    """Means of each arm, and paired differences to purchases alone and to what it adds to; customers of several cuts
+    count once per cut."""
+    rows: list[dict[str, object]] = []
     for name, found in values.items():
         for base in dict.fromkeys(("purchases", AGAINST.get(name, "purchases"))):
             for (task, metric), v in found.items():
@@ -217,7 +239,7 @@ def run(world: World, level_name: str, arms: dict[str, tuple[bool, str]], settin
                     gap = bootstrap_interval(v - values[base][task, metric])
                     row |= {"against": base, "difference": gap.mean, "low": gap.low, "high": gap.high}
                 rows.append(row)
-    print(pd.DataFrame(rows).round(4).to_string(index=False), flush=True)
+    return rows
 
 
 def main() -> None:
@@ -225,7 +247,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lake", type=Path, required=True)
     parser.add_argument("--config", type=Path, default=None)
-    parser.add_argument("--cut", type=date.fromisoformat, required=True)
+    parser.add_argument("--cuts", type=date.fromisoformat, nargs="+", required=True, help="in order")
     parser.add_argument("--levels", nargs="+", choices=("products", "categories"), default=["products", "categories"])
     parser.add_argument("--arms", nargs="+", choices=list(ARMS), default=list(ARMS))
     parser.add_argument("--learn-from", type=int, default=None, help="customers to learn from at most")
@@ -234,11 +256,13 @@ def main() -> None:
     if args.learn_from:
         ranker = replace(settings.recommender.ranker, max_customers=args.learn_from)
         settings = settings.model_copy(update={"recommender": replace(settings.recommender, ranker=ranker)})
-    cut = AsOf(args.cut, settings.time_zone)
+    cuts = [AsOf(day, settings.time_zone) for day in args.cuts]
     with TemporaryDirectory() as scratch:
-        world = read(Lake(args.lake, all_contracts()), settings, cut, Path(scratch))
+        world = read(
+            Lake(args.lake, all_contracts()), settings, cuts[-1], Path(scratch), (args.cuts[-1] - args.cuts[0]).days
+        )
     for level in args.levels:
-        run(world, level, {name: ARMS[name] for name in args.arms}, settings, cut.epoch_day)
+        run(world, level, args.arms, settings, [cut.epoch_day for cut in cuts])
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 
