@@ -128,7 +128,7 @@ def _objective(q: Question, stage: str) -> Objective:
     """What the stage's trials are judged by."""
     if stage == "ranker":
         q.job.say("ranker: candidates and features of the windows")
-        return ranker_objective(q.data, q.catalogue, q.plan, q.stage_params, q.job.scratch / "tuning")
+        return ranker_objective(q.data, q.catalogue, q.plan, q.stage_params, q.job.scratch / "tuning" / "products")
     return source_objective(stage, q.data, q.catalogue, q.plan, q.stage_params)
 
 
@@ -138,12 +138,13 @@ def _categories_lose(
     """Whether categories, which share these settings, are ranked worse by interval, on the latest window of tuning."""
     job.say("categories: the winners against the settings")
     data, rows = levels.categories.before(job.as_of.epoch_day), []
-    for params in (before, after):
+    for name, params in (("before", before), ("after", after)):
         _, stage = params.category_level(job.settings.horizon_days, job.settings.threads)
         plan = plan_windows(data, job.as_of.epoch_day, stage, 1)
         if plan is None:
             return False
-        objective = ranker_objective(data.before(plan.gate), levels.upper, plan, stage, job.scratch / "tuning")
+        scratch = job.scratch / "tuning" / f"categories.{name}"
+        objective = ranker_objective(data.before(plan.gate), levels.upper, plan, stage, scratch)
         rows.append(judge_windows(objective, {}))
         release_memory()
     gain = paired_gain(rows[0], rows[1], before.tuning.level)

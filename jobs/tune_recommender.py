@@ -39,7 +39,8 @@ def command(settings: Settings, trials: int | None, seconds: float | None, dry_r
 
     Trial 0 of each stage is the settings as they are; a better trial takes their place only when it beats them by
     interval over customers. The winners are written as a settings file into the lake, for --config, and logged with
-    all trials. A run that was stopped goes on after its last finished trial; more --trials continue it.
+    all trials. A run that was stopped goes on after its last finished trial; more --trials continue it. The same data,
+    settings, code and seed give the same trials; how many fit into --seconds depends on the machine.
     """
     asked = settings.recommender.tuning
     tuning = replace(

@@ -52,6 +52,16 @@ def fold_in_params(params: StageParams) -> FoldInParams:
     return FoldInParams(als.alpha, als.regularization, als.half_life_days, als.weight, als.cap, als.bias)
 
 
+def bare_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: StageParams) -> Sources:
+    """What is known of items at the cut of `h` without any learning: for one source to be fitted alone."""
+    fresh = find_fresh(h, catalogue, params.candidates)
+    factors = np.zeros((h.n_items, params.als.columns), dtype=np.float32)
+    nothing, none = np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
+    counts = data.counts.get(h.cut)
+    side = fit_item_side(h, factors, nothing, none, params.candidates, {}, fresh.offered, counts)
+    return Sources.of(side, catalogue, params.candidates, fold_in_params(params))
+
+
 def with_other_als(sources: Sources, h: Histories, params: StageParams) -> Sources:
     """`sources` fitted on `h`, their factors fitted anew with the ALS of `params`; the rest stays."""
     fresh = find_fresh(h, sources.catalogue, params.candidates)
