@@ -19,6 +19,7 @@ from jobs.audience_by_response import by_offer_scores, by_tag, has_offer_scores
 from jobs.audience_report import report, save_curve, save_json
 from jobs.audience_ways import Found, open_ways
 from jobs.cli import common_options
+from jobs.product_rules import RULES
 from jobs.recommender_logs import LOGS, SETTINGS
 from jobs.runs import Job, Step, execute
 from jobs.settings import Settings
@@ -30,7 +31,7 @@ STEP = Step(
     reads=("transactions", "products", "customer_map"),
     optional=(
         *LOGS, "channels", "customer_reach", "channel_scores", "contact_effects", "contacts", "responses", "offers",
-        "offer_products", "offer_scores", "customer_tags",
+        "offer_products", "offer_scores", "customer_tags", RULES,
     ),
     writes=("audiences", "audience_curve", "audience_reach"),
     models=("recommender",),

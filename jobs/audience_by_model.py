@@ -11,11 +11,11 @@ from pyspark.sql import functions as F
 
 from features.audience_tables import NEIGHBOURS
 from features.batches import map_batches
-from features.contact_pairs import customers_at
 from features.contract import nearest
 from features.errors import DataError, ModelError
 from features.hierarchy import as_current_products
 from jobs.audience_ways import Found, Ways, collect_contacts, frame_of, offer_row, ranked
+from jobs.product_rules import RULES
 from jobs.reason_words import read_words
 from jobs.recommender_logs import read_logs
 from jobs.runs import Job
@@ -23,11 +23,13 @@ from scoring.audience_contacts import (
     best_customers,
     purchase_margin,
 )
+from scoring.audience_rules import SubjectRules
 from scoring.audience_scores import AUDIENCE_REASONS, AUDIENCE_SCORES, audience_reasons, audience_scores
 from scoring.audience_targets import Target, category_target, offer_target, product_target
 from scoring.audience_value import with_purchase_value
 from scoring.decision_params import DecisionParams
 from scoring.history_rows import as_histories
+from scoring.product_eligibility import OUT_OF_STOCK, as_rule_lines, collect_segment_lines, customer_lines
 from scoring.recommendations import Recommender, open_recommender
 
 
@@ -42,12 +44,16 @@ def by_model(job: Job, kind: str, subject: str, n: int, ways: Ways) -> Found:
         )
     target, notes = find_target(job, model, kind, subject)
     logs = read_logs(job)
-    everybody = customers_at(job.read("customer_map"), job.as_of)
-    rows = as_histories(logs.purchases, views=logs.views, tags=logs.tags, customers=everybody)
+    rules, denied, admitted = subject_rules(job, kind, subject)
+    rows = as_histories(logs.purchases, denied, views=logs.views, tags=logs.tags, admitted=admitted)
     histories = job.write_read("histories", rows)
     path, words = job.engine.ship(champion.path), read_words(job.settings.recommender.language)
-    scores = map_batches(histories, audience_scores(path, job.as_of, target), AUDIENCE_SCORES)
-    best = job.write_read("best", best_customers(job.write_read("scores", scores), n))
+    scored = map_batches(histories, audience_scores(path, job.as_of, target, rules), AUDIENCE_SCORES)
+    scores = job.write_read("scores", scored)
+    if rules is not None:
+        out = scores.where(F.col("kept_out")).count()
+        notes = (*notes, f"rules on the product keep {out:,} customers out")
+    best = job.write_read("best", best_customers(scores.where(~F.col("kept_out")), n))
     customers, score, _ = ranked(best)
 
     contacts, table = collect_contacts(job, customers, ways, None, subject if kind == "offer" else None)
@@ -65,6 +71,20 @@ def by_model(job: Job, kind: str, subject: str, n: int, ways: Ways) -> Found:
 
     notes = (*notes, note, f"champion: version {champion.version}, trained up to {model.cut}")
     return Found(customers, score, contacts, reasons, "p_buy", target.basis, model.horizon_days, notes)
+
+
+def subject_rules(job: Job, kind: str, subject: str) -> tuple[SubjectRules | None, DataFrame | None, DataFrame | None]:
+    """Rules on a product that hold at the cut: those on kinds of customers, and single customers denied and admitted.
+
+    What is out of stock is left in, and said: a planner looks ahead.
+    """
+    if kind != "product" or not job.has(RULES):
+        return None, None, None
+    held = as_rule_lines(job.read(RULES), job.read("products"), job.as_of)
+    lines = held.where((F.col("product_id") == subject) & (F.col("reason") != OUT_OF_STOCK))
+    lines = job.write_read("rule_lines", lines)
+    rules = SubjectRules(subject, collect_segment_lines(lines))
+    return rules, customer_lines(lines, "deny"), customer_lines(lines, "allow")
 
 
 def find_target(job: Job, model: Recommender, kind: str, subject: str) -> tuple[Target, tuple[str, ...]]:

@@ -23,6 +23,7 @@ from features.contract import Column as C
 from features.contract import Contract
 from recommend.evidence.wording import Words, numbered
 from recommend.histories import Floats, Histories, Ints, is_in, one_level_up
+from scoring.audience_rules import SubjectRules
 from scoring.audience_targets import Target
 from scoring.given_pairs import score_pairs
 from scoring.history_rows import batch_histories
@@ -42,6 +43,7 @@ AUDIENCE_SCORES = Contract(
         CUSTOMER,
         C("score", "double", "p_buy of the target, 6 decimals", low=0, high=1),
         C("raw", "double", "mean score before calibration, 6 decimals: orders customers of equal score"),
+        C("kept_out", "bool", "whether a rule on the product keeps her out"),
     ),
     role="internal",
 )
@@ -78,13 +80,16 @@ def score_target(model: Recommender, target: Target, h: Histories) -> TargetScor
     return TargetScores(np.round(score, 6), np.round(raw.mean(axis=1), 6), upper, pairs)
 
 
-def audience_scores(open_path: Callable[[], str], as_of: AsOf, target: Target) -> BatchFunction:
+def audience_scores(
+    open_path: Callable[[], str], as_of: AsOf, target: Target, rules: SubjectRules | None = None
+) -> BatchFunction:
     """Rows of `AUDIENCE_SCORES` for batches of `as_histories`; `open_path()` is the model folder in the worker."""
 
-    def rows_of(model: Recommender, h: Histories) -> pa.Table:
+    def rows_of(model: Recommender, batch: pa.RecordBatch, h: Histories) -> pa.Table:
         found = score_target(model, target, h)
         who = pa.array(h.customers.tolist(), pa.string())
-        return pa.table({"customer_id": who, "score": found.score, "raw": found.raw})
+        kept_out = np.zeros(h.n, dtype=bool) if rules is None else rules.kept_out(model.axes, batch, h)
+        return pa.table({"customer_id": who, "score": found.score, "raw": found.raw, "kept_out": kept_out})
 
     return _pass(open_path, as_of, len(target.items), rows_of)
 
@@ -92,7 +97,7 @@ def audience_scores(open_path: Callable[[], str], as_of: AsOf, target: Target) -
 def audience_reasons(open_path: Callable[[], str], as_of: AsOf, target: Target, words: Words) -> BatchFunction:
     """Rows of `AUDIENCE_REASONS` for batches of `as_histories` of the chosen customers; `words` are the templates."""
 
-    def rows_of(model: Recommender, h: Histories) -> pa.Table:
+    def rows_of(model: Recommender, batch: pa.RecordBatch, h: Histories) -> pa.Table:
         told = target_reasons(model, target, score_target(model, target, h), words, older_counts(model, as_of))
         reasons = pa.array(told, pa.list_(pa.string()))
         return pa.table({"customer_id": pa.array(h.customers.tolist(), pa.string()), "reasons": reasons})
@@ -101,7 +106,10 @@ def audience_reasons(open_path: Callable[[], str], as_of: AsOf, target: Target, 
 
 
 def _pass(
-    open_path: Callable[[], str], as_of: AsOf, items: int, rows_of: Callable[[Recommender, Histories], pa.Table]
+    open_path: Callable[[], str],
+    as_of: AsOf,
+    items: int,
+    rows_of: Callable[[Recommender, pa.RecordBatch, Histories], pa.Table],
 ) -> BatchFunction:
     at_once = max(16, min(CUSTOMERS_AT_ONCE, PAIRS_AT_ONCE // max(items, 1)))
 
@@ -110,8 +118,9 @@ def _pass(
             for batch in batches:
                 model = open_recommender(open_path())
                 for first in range(0, batch.num_rows, at_once):
-                    h, _ = batch_histories(model.axes, batch.slice(first, at_once), as_of.epoch_day)
-                    yield rows_of(model, h)
+                    part = batch.slice(first, at_once)
+                    h, _ = batch_histories(model.axes, part, as_of.epoch_day)
+                    yield rows_of(model, part, h)
 
     return score
 

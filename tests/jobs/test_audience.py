@@ -109,6 +109,8 @@ def shop(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     tag = {"as_of": SMALL_AS_OF, "tag": "wants:milk", "tag_kind": "want", "support": 2, "first_seen": date(2017, 11, 1),
            "last_seen": date(2017, 11, 20), "expires_on": date(2018, 1, 1), "definition": "looked and did not buy",
            "purpose": "profiling", "evidence": ["a=1"]}  # fmt: skip
+    denied = {"rule_id": "r", "line_no": 1, "action": "deny", "attribute": "customer_id", "value": f"p-{people[3]}"}
+    tables["product_eligibility"] = table(lake.contract("product_eligibility"), [denied | {"product_id": "p01"}])
     held = [
         tag | {"customer_id": f"p-{a}", "score": 0.5 + i / 100, "for_targeting": i < 6}
         for i, a in enumerate(people[:9])
@@ -126,7 +128,8 @@ def shop(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 def _train(lake: Lake, engine: Engine, folder: Path) -> Path:
     sources = {n: lake.read(engine.spark, n) for n in ("transactions", "products", "customer_map")}
-    data = collect_interactions(known_purchase_days(*sources.values(), AS_OF, ()))
+    days = known_purchase_days(sources["transactions"], sources["products"], sources["customer_map"], AS_OF, ())
+    data = collect_interactions(days)
     levels = build_levels(data, catalogue_rows(sources["products"], AS_OF).toArrow().to_pydict())
     params = RecommenderParams(als=ALS, ease=EASE, candidates=CANDIDATES, ranker=PARAMS.ranker)
     params = replace(params, categories=replace(params.categories, factors=4, min_customers=1))
@@ -170,6 +173,13 @@ def test_a_product_finds_its_customers_and_other_subjects_stay(shop: Shop, tmp_p
     shown = capsys.readouterr().out
     assert "reach by channel" in shown
     assert "assumed incrementality" in shown
+
+
+def test_rules_on_the_product_keep_customers_out(shop: Shop) -> None:
+    """Who may not be shown the product is not in its audience, and the others of another product stay."""
+    ruled, free = (shop.find(Asked("product", p, size=100), dry_run=True) for p in ("p01", "p02"))
+    assert {r["customer_id"] for r in free.rows} - {r["customer_id"] for r in ruled.rows} == {"p-c003"}
+    assert any("keep 1 customers out" in n for n in ruled.notes)
 
 
 def test_a_product_that_was_never_sold_is_found_customers_for(shop: Shop) -> None:

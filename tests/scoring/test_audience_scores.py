@@ -113,7 +113,8 @@ def test_what_was_wanted_counts_until_it_is_bought() -> None:
     cut = 100
     rows = {"customer": [0, 0, 1, 1, 2], "item": [3, 4, 3, 4, 9], "day": [90, 95, 90, 90, 99]}
     views, carts = np.ones(5), np.array([0.0, 0.0, 0.0, 1.0, 0.0])
-    seen = build_seen(cut, *(np.array(rows[k]) for k in ("customer", "item", "day")), views, carts)
+    customer, item, day = (np.array(rows[k]) for k in ("customer", "item", "day"))
+    seen = build_seen(cut, customer, item, day, views, carts)
     # customer 0 bought item 4 after she looked at it
     bought = (np.array([v]) for v in (0, 4, 97, 1, 1, 1))
     h = build_histories(as_objects(["a", "b", "c"]), 10, cut, *bought, seen=seen)
