@@ -59,7 +59,8 @@ class Facts:
 def write_reasons(facts: Facts, carries: Floats, words: Words) -> list[list[str]]:
     """At most `MOST` reasons of each row, what carries most first; never empty.
 
-    `carries` (n_rows, len(REASONS)) is what the row's score loses without each; what loses nothing is no reason.
+    `carries` (n_rows, len(REASONS)) is what the row's score loses without each; what loses nothing is no reason. Where
+    nothing is, as for customers of whom nothing is known, it is told how many bought the item.
     """
     sayings = Sayings(facts, words)
     say: list[Callable[[int], str]] = [getattr(sayings, reason) for reason in REASONS]
@@ -67,7 +68,7 @@ def write_reasons(facts: Facts, carries: Floats, words: Words) -> list[list[str]
     count = np.minimum((carries > 0).sum(axis=1), MOST)
     out = []
     for row, (best, n) in enumerate(zip(order.tolist(), count.tolist(), strict=True)):
-        reasons = [say[reason](row) for reason in best[:n]] or [words["general"]]
+        reasons = [say[reason](row) for reason in best[:n]] or [sayings.otherwise(row)]
         out.append([*reasons, words["filled"]] if facts.filled[row] else reasons)
     return out
 
@@ -95,13 +96,8 @@ class Sayings:
         return numbered(self._words, "looked", looks.times[row], ago=self._days_ago(looks.last[row]))
 
     def tag(self, row: int) -> str:
-        """A tag: only those that the language lists are ever named."""
-        tag = str(self._f.tag[row])
-        name = tag.partition(":")[2].partition("@")[0]
-        for kind in ("interest", "event"):
-            if tag.startswith("post:") and f"{kind}.{name}" in self._words:
-                return self._words[kind].format(name=self._words[f"{kind}.{name}"])
-        return self._words["unnamed"]
+        """A tag of hers, if it may be named."""
+        return tag_words(str(self._f.tag[row]), self._words)
 
     def taste(self, row: int) -> str:
         """Cited purchases; another item of the row's own name is called so."""
@@ -143,6 +139,10 @@ class Sayings:
             return self._words[f"trending{self._then}"].format(n=n, times=times, day=self._day)
         return numbered(self._words, f"popular{self._then}", self._popular[row], day=self._day)
 
+    def otherwise(self, row: int) -> str:
+        """What is said where no reason stands out."""
+        return self.popularity(row) if self._popular[row] >= 1 else self._words["general"]
+
     def _named(self, name: object) -> str:
         return self._words["item"].format(name=name)
 
@@ -179,3 +179,17 @@ def numbered(words: Words, key: str, n: float, **more: str) -> str:
     """The template filled with a whole number; that for the number 1 where there is one and n is at most 1."""
     one, whole = f"{key}_one", round(n)
     return words[one].format(n=whole, **more) if whole <= 1 and one in words else words[key].format(n=whole, **more)
+
+
+def tag_words(tag: str, words: Words) -> str:
+    """A tag in words: only those that the language lists are ever named; the empty tag must not be.
+
+    >>> listed = {"interest": "likes {name}", "interest.tea": "tea", "unnamed": "suits customers like you"}
+    >>> tag_words("post:tea", listed), tag_words("given:tea", listed)
+    ('likes tea', 'suits customers like you')
+    """
+    source, _, name = tag.partition("@")[0].partition(":")
+    for kind in ("interest", "event"):
+        if source == "post" and f"{kind}.{name}" in words:
+            return words[kind].format(name=words[f"{kind}.{name}"])
+    return words["unnamed"]
