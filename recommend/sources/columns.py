@@ -22,8 +22,11 @@ def best_columns(b: Block, items: Ints, value: NDArray, k: int) -> Ints:
     free = np.array(value)
     free[customer[inside], column[item[inside]]] = 0.0
     free[:, ~np.asarray(b.s.side.can_offer)[items]] = 0.0
-    edge = np.partition(free, free.shape[1] - k, axis=1)[:, free.shape[1] - k, None]
-    above = free > edge
-    tied = (free == edge) & (np.cumsum(free == edge, axis=1) <= k - above.sum(axis=1, keepdims=True))
-    row, place = np.nonzero((above | tied) & (free > 0))
+    edge = np.partition(free, free.shape[1] - k, axis=1)[:, free.shape[1] - k]
+    best = (free >= edge[:, None]) & (free > 0)
+    # few rows have ties at the edge, where zeros do not count
+    for row in np.flatnonzero(np.count_nonzero(best, axis=1) > k):
+        tied = np.flatnonzero(free[row] == edge[row])
+        best[row, tied[k - np.count_nonzero(free[row] > edge[row]) :]] = False
+    row, place = np.divmod(np.flatnonzero(best), len(items))
     return np.asarray(row * b.h.n_items + items[place])
