@@ -47,6 +47,11 @@ class Sources:
     popular: Ints
 
     @cached_property
+    def memo(self) -> dict[tuple[str | int, ...], Ints]:
+        """What sources found once and need again, by their names; changes no result."""
+        return {}
+
+    @cached_property
     def sold(self) -> Ints:
         """Positions of all items that are sold, by sales of the last 28 days, then by buyers ever."""
         side = self.side

@@ -20,6 +20,7 @@ from recommend.runs import run_starts
 from recommend.signals import Tagged
 from recommend.sources.block import DIGITS, Block
 from recommend.sources.context import Context
+from recommend.sources.opened import Sources
 
 NAME = "segment_popular"
 SCORES = ("segment_pop28",)
@@ -28,6 +29,7 @@ RECENT = 28
 SHRINK = 60.0  # expected buyers that stand against those counted in a segment
 LEAST = 10  # customers of a segment below which it says nothing
 MOST = 100  # segments, the largest
+KEPT = 500  # items of an order that are kept for the next customer with the same attributes
 FEW = 2  # purchase days up to which a customer gets proposals
 PER = 1000.0  # scores are buyers per so many customers
 
@@ -82,18 +84,34 @@ def propose(b: Block, k: int) -> Ints:
         return new
     customer, _ = b.split(b.closed)
     depth = k + np.bincount(customer, minlength=b.h.n)[new]
-    offered = b.s.offered
-    base = np.log(np.maximum(np.asarray(parts[f"{NAME}.share"])[offered].astype(np.float64), 1e-9))
     alike, which = np.unique(_mine(b)[new], axis=0, return_inverse=True)
     found = []
     for i, segments in enumerate(alike):  # customers with the same attributes have one order
         who = np.flatnonzero(which.reshape(-1) == i)
-        lift = np.asarray(parts[f"{NAME}.lift"])[segments[segments >= 0]][:, offered].astype(np.float64).sum(axis=0)
-        order = offered[np.lexsort((offered, -np.round(base + lift, DIGITS)))][: int(depth[who].max())]
+        order = best_for(b.s, segments[segments >= 0], int(depth[who].max()))
         keys = new[who][:, None] * b.h.n_items + order
         free = ~is_in(b.closed, keys.ravel()).reshape(keys.shape)
         found.append(keys[free & (np.cumsum(free, axis=1) <= k)])
     return np.concatenate(found)
+
+
+def best_for(s: Sources, segments: Ints, depth: int) -> Ints:
+    """The first `depth` offered items for these segments, best first; kept, since many customers are alike."""
+    known = s.memo.get((NAME, *segments.tolist()))
+    if known is not None and len(known) >= min(depth, len(s.offered)):
+        return known[:depth]
+    items = s.offered
+    share = np.asarray(s.side.parts[f"{NAME}.share"])[items].astype(np.float64)
+    lift = np.asarray(s.side.parts[f"{NAME}.lift"])[segments][:, items].astype(np.float64).sum(axis=0)
+    value = np.round(np.log(np.maximum(share, 1e-9)) + lift, DIGITS)
+    at_least = max(depth, KEPT)
+    if at_least < len(items):
+        edge = np.partition(value, len(items) - at_least)[len(items) - at_least]
+        inside = value >= edge
+        items, value = items[inside], value[inside]
+    found = items[np.lexsort((items, -value))][:at_least]
+    s.memo[(NAME, *segments.tolist())] = found
+    return np.asarray(found[:depth])
 
 
 def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:
