@@ -25,8 +25,8 @@ def best_columns(b: Block, items: Ints, value: NDArray, k: int) -> Ints:
     edge = np.partition(free, free.shape[1] - k, axis=1)[:, free.shape[1] - k]
     best = (free >= edge[:, None]) & (free > 0)
     # few rows have ties at the edge, where zeros do not count
-    for row in np.flatnonzero(np.count_nonzero(best, axis=1) > k):
-        tied = np.flatnonzero(free[row] == edge[row])
-        best[row, tied[k - np.count_nonzero(free[row] > edge[row]) :]] = False
+    for line in np.flatnonzero(np.count_nonzero(best, axis=1) > k):
+        tied = np.flatnonzero(free[line] == edge[line])
+        best[line, tied[k - np.count_nonzero(free[line] > edge[line]) :]] = False
     row, place = np.divmod(np.flatnonzero(best), len(items))
     return np.asarray(row * b.h.n_items + items[place])
