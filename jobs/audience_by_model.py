@@ -19,10 +19,9 @@ from jobs.product_rules import RULES
 from jobs.reason_words import read_words
 from jobs.recommender_logs import read_logs
 from jobs.runs import Job
-from scoring.audience_contacts import (
-    best_customers,
-    purchase_margin,
-)
+from recommend.evidence.wording import numbered
+from scoring.audience_contacts import best_customers, purchase_margin
+from scoring.audience_launch import as_lookers, as_wanted_rate, with_lookers
 from scoring.audience_rules import SubjectRules
 from scoring.audience_scores import AUDIENCE_REASONS, AUDIENCE_SCORES, audience_reasons, audience_scores
 from scoring.audience_targets import Target, category_target, offer_target, product_target
@@ -53,7 +52,13 @@ def by_model(job: Job, kind: str, subject: str, n: int, ways: Ways) -> Found:
     if rules is not None:
         out = scores.where(F.col("kept_out")).count()
         notes = (*notes, f"rules on the product keep {out:,} customers out")
-    best = job.write_read("best", best_customers(scores.where(~F.col("kept_out")), n))
+    scores, lookers = scores.where(~F.col("kept_out")), None
+    if target.basis == NEIGHBOURS and logs.views is not None:
+        days = job.settings.recommender.view_days
+        lookers = job.write_read("lookers", as_lookers(logs.views, subject, job.as_of, days))
+        scores = with_lookers(scores, lookers, as_wanted_rate(scores).collect()[0]["rate"])
+        notes = (*notes, f"{lookers.count():,} customers looked at it in the last {days} days")
+    best = job.write_read("best", best_customers(scores, n))
     customers, score, _ = ranked(best)
 
     contacts, table = collect_contacts(job, customers, ways, None, subject if kind == "offer" else None)
@@ -67,6 +72,9 @@ def by_model(job: Job, kind: str, subject: str, n: int, ways: Ways) -> Found:
         mine = histories.join(frame_of(job, "explained", "customer_id", chosen), on="customer_id", how="left_semi")
         told = map_batches(mine, audience_reasons(path, job.as_of, target, words), AUDIENCE_REASONS).toArrow()
         by_id = dict(zip(told["customer_id"].to_pylist(), told["reasons"].to_pylist(), strict=True))
+        for row in [] if lookers is None else lookers.join(mine, on="customer_id", how="left_semi").collect():
+            key = "carted" if row["carted"] else "looked_one"
+            by_id[row["customer_id"]].insert(0, words[key].format(ago=numbered(words, "ago", row["looked_days"])))
         return [by_id[c] for c in chosen]
 
     notes = (*notes, note, f"champion: version {champion.version}, trained up to {model.cut}")

@@ -43,6 +43,7 @@ AUDIENCE_SCORES = Contract(
         CUSTOMER,
         C("score", "double", "p_buy of the target, 6 decimals", low=0, high=1),
         C("raw", "double", "mean score before calibration, 6 decimals: orders customers of equal score"),
+        C("wanted", "double", "p_buy of the item that she looked at last without buying it; null without one", True),
         C("kept_out", "bool", "whether a rule on the product keeps her out"),
     ),
     role="internal",
@@ -89,7 +90,9 @@ def audience_scores(
         found = score_target(model, target, h)
         who = pa.array(h.customers.tolist(), pa.string())
         kept_out = np.zeros(h.n, dtype=bool) if rules is None else rules.kept_out(model.axes, batch, h)
-        return pa.table({"customer_id": who, "score": found.score, "raw": found.raw, "kept_out": kept_out})
+        wanted = pa.array(wanted_scores(target, found), pa.float64(), from_pandas=True)
+        columns = {"score": found.score, "raw": found.raw, "wanted": wanted, "kept_out": kept_out}
+        return pa.table({"customer_id": who} | columns)
 
     return _pass(open_path, as_of, len(target.items), rows_of)
 
@@ -148,6 +151,16 @@ def target_reasons(
             key, ago = "wanted_cart" if seen[2] else "wanted_look", numbered(words, "ago", seen[1])
             own.insert(0, words[key].format(name=words["item"].format(name=what), ago=ago))
         out.append([*own, words[f"stands_for_{target.likeness.replace(' ', '_')}"]] if target.likeness else own)
+    return out
+
+
+def wanted_scores(target: Target, found: TargetScores) -> Floats:
+    """(n customers,) p_buy of the target's item that she looked at last without buying it since; nan without one."""
+    items = np.asarray(target.items, dtype=np.int64)
+    p = found.pairs.p_buy.reshape(found.history.n, len(items))
+    out = np.full(found.history.n, np.nan)
+    for customer, (item, _, _) in wanted_not_bought(found.history, items).items():
+        out[customer] = p[customer, np.searchsorted(items, item)]
     return out
 
 
