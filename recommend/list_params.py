@@ -24,7 +24,7 @@ class CandidateParams:
     viewed: int = 40
     event: int = 20
     launch: int = 20
-    complement: int = 20
+    complement: int = 0
     store_popular: int = 0
     segment_popular: int = 40
     min_customers: int = 5
