@@ -11,7 +11,7 @@ from models.recommender_params import RankerParams
 from recommend.histories import Histories, Ints
 from recommend.tag_rules import KNOWN
 
-NEW_SHARE = 4  # of the customers at most so many parts less are such as had not bought yet
+NEW_SHARE = 2  # of the customers learned from, those who had not bought yet are at most one in so many of the others
 
 
 def learning_customers(
@@ -20,7 +20,7 @@ def learning_customers(
     """Sorted positions of customers who had bought, and of some who had not but were known: those have lists too.
 
     `tags` are the names of the tags of `h`. Of many a fixed sample is taken, `at_most` (by default
-    `ranker.max_customers`) of the first and a quarter as many of the second.
+    `ranker.max_customers`) of the first and half as many of the second.
     """
     most = at_most or params.max_customers
     bought = buying_customers(h, params, most)
