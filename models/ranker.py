@@ -26,6 +26,7 @@ from models.recommender_params import OBJECTIVES, RankerParams
 Matrix = NDArray[np.float32]
 FORMAT = 2
 PARTS = {"binary": ("binary",), "lambdarank": ("lambdarank",), "blend": ("binary", "lambdarank")}
+PLATT_ROWS = 50_000  # at least so many rows, where there are, give the two numbers of the sigmoid
 TRUNCATION = 15  # ranks down to which lambdarank cares; lists are judged at 10
 
 
@@ -139,8 +140,9 @@ def fit_ranker(
     }
     scale = {"binary": (1.0, 0.0)} if "binary" in boosters else {}
     if "lambdarank" in boosters:
-        margin = np.asarray(boosters["lambdarank"].predict(x, raw_score=True, num_threads=threads))
-        platt = fit_calibrator(expit(margin), bought.astype(np.float64), weight, method="sigmoid")
+        some = slice(None, None, max(1, len(x) // PLATT_ROWS))
+        margin = np.asarray(boosters["lambdarank"].predict(x[some], raw_score=True, num_threads=threads))
+        platt = fit_calibrator(expit(margin), bought[some].astype(np.float64), weight[some], method="sigmoid")
         scale["lambdarank"] = (platt.slope, platt.intercept)
     return Ranker(features, boosters, scale)
 
