@@ -39,6 +39,7 @@ class Request:
     days: tuple[date, ...] = ()
     levels: tuple[str, ...] = ()
     full: bool = False
+    min_baskets: int | None = None
     embargo_days: int = 0
     seeds: int = 1
     explore_always: bool = False
@@ -60,6 +61,7 @@ class Request:
     "--level", "levels", type=click.Choice(LEVELS), multiple=True, help="May repeat.  [default: all there are]"
 )
 @click.option("--full", is_flag=True, help="Also the full catalogue; else only items with enough orders.")
+@click.option("--min-baskets", type=click.IntRange(1), help="Orders that make an item known.  [default: by protocol]")
 @click.option("--embargo-days", type=click.IntRange(0, 28), default=0, show_default=True, help="Days left out.")
 @click.option("--seeds", type=click.IntRange(1, 10), default=1, show_default=True, help="Training seeds to average.")
 @click.option("--explore-always", is_flag=True, help=f"EXPLORE also with less than {MIN_EXPLORE_WEEKS} weeks before.")
@@ -95,6 +97,9 @@ def run(w: Workspace, request: Request, json_path: Path | None = None) -> Found:
     if unknown:
         raise DataError(f"--only {', '.join(unknown)}: known are {', '.join(recommenders(w.settings, 0, 28))}")
     protocol = PROTOCOLS[request.protocol]
+    absent = sorted(set(request.levels) - set(protocol.levels))
+    if absent:
+        raise DataError(f"--protocol {request.protocol} has no level {', '.join(absent)}; {', '.join(protocol.levels)}")
     shop = load(w, request)
     for reason, count in shop.dropped.items():
         say(f"  {count:,} {reason}")
@@ -102,9 +107,9 @@ def run(w: Workspace, request: Request, json_path: Path | None = None) -> Found:
     if final:
         say("a final cut: for releases only, one run per candidate; the run is tagged final")
     found = Found(request.protocol, request.seeds, final)
-    cuts = cuts_of(shop, request, protocol)
+    cuts, fewest = cuts_of(shop, request, protocol), request.min_baskets or protocol.min_baskets
     for level in request.levels or protocol.levels:
-        for floor in (protocol.min_baskets, 0) if request.full else (protocol.min_baskets,):
+        for floor in (fewest, 0) if request.full else (fewest,):
             windows = [evaluate_window(w.settings, shop, cut, level, floor, request, found) for cut in cuts]
             found.pooled += pool(windows, STAGE, (UNTUNED, PUBLISHED), w.settings.seed)
     als, ease = parameters(w.settings)

@@ -56,10 +56,10 @@ def test_every_recommender_stands_in_one_table(
     """All baselines, tasks and levels asked for; printed, written as JSON and stored in the lake's MLflow."""
     monkeypatch.setattr(untuned_stage, "TREES", 20)
     path = tmp_path / "table.json"
-    found = run(w, Request("lake", levels=("product",), full=True, published=True), path)
+    found = run(w, Request("lake", levels=("product",), full=True, min_baskets=40, published=True), path)
     lines = found.lines
     assert {x.task for x in lines} == {"all", "repeat", "explore"}
-    assert {x.catalogue for x in lines} == {"50+ baskets", "full"}
+    assert {x.catalogue for x in lines} == {"40+ baskets", "full"}
     names = {x.recommender for x in lines}
     assert names >= {"popularity 28 d", "P-TopFreq", "GP-TopFreq 120 d", "EASE", "ALS", UNTUNED, STAGE}
     # customers buy their favourites again, so own frequency beats popularity by far
@@ -102,6 +102,14 @@ def test_a_protocol_without_its_data_says_what_to_get(w: Workspace, protocol: st
         run(w, Request(protocol, tmp_path / "nothing"))
     with pytest.raises(DataError, match="takes no --data"):
         run(w, Request("lake", tmp_path))
+
+
+def test_names_and_levels_that_are_not_there_are_refused(w: Workspace) -> None:
+    """The error lists those that are."""
+    with pytest.raises(DataError, match="--only magic: known are popularity"):
+        run(w, Request("lake", only=("magic",)))
+    with pytest.raises(DataError, match="online-retail has no level category; product"):
+        run(w, Request("online-retail", levels=("category",)))
 
 
 def test_the_next_basket_of_each_customer(w: Workspace, capsys: pytest.CaptureFixture) -> None:
