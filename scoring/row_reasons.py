@@ -124,7 +124,7 @@ def _tags(stage: SecondStage, evidence: Evidence) -> NDArray[np.object_]:
     names = stage.sources.side.parts.get("event.names")
     out = np.full(len(evidence.told.tag), "", dtype=object)
     if names is not None:
-        rows = np.flatnonzero(np.asarray(evidence.told.nameable))
+        rows = np.flatnonzero(evidence.told.nameable)
         out[rows] = np.asarray(names)[evidence.told.tag[rows]].astype(str).astype(object)
     return out
 

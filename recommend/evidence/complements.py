@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommend.candidates import Sources
-from recommend.histories import Floats, Histories, Ints, run_starts
+from recommend.histories import Floats, Histories, Ints
 from recommend.sources import complement
 
 
@@ -32,26 +32,36 @@ def strongest_complements(h: Histories, sources: Sources, customer: Ints, item: 
     codes = np.asarray(sources.catalogue.codes["product_type"]).astype(np.int64)
     column = np.full(len(sources.catalogue.names["product_type"]), -1, dtype=np.int64)
     column[types] = np.arange(len(types))
-    target = column[codes[item[rows]]]
-    start = run_starts(customer[rows])
-    for mine, to in zip(np.split(rows, start[1:]), np.split(target, start[1:]), strict=True):
-        low, high = np.searchsorted(h.customer, [customer[mine[0]], customer[mine[0]] + 1])
-        at, age = column[codes[h.item[low:high]]], h.age[low:high]
-        lately = (at >= 0) & (age <= complement.WEEKS)
-        bought, place = np.unique(at[lately], return_inverse=True)
-        if not len(bought):
-            continue
-        weight = np.bincount(place, weights=1.0 - (age[lately] - 1) / (2.0 * complement.WEEKS))
-        parts_of = weight[:, None] * lift[np.ix_(bought, to)]
-        rest = np.maximum(weight.sum() - weight, 0.0)[:, None]
-        left = np.where(rest > 1e-9, (parts_of.sum(axis=0) - parts_of) / np.maximum(rest, 1e-9), 1.0)
-        left[bought[:, None] == to] = np.inf  # more of the same is no complement
-        best = left.argmin(axis=0)
-        lowest = left[best, np.arange(len(to))]
-        lost = np.log(np.maximum(lowest, 1e-9)) < score[mine]
-        youngest = np.full(len(bought), np.inf)
-        np.minimum.at(youngest, place, age[lately])
-        out.code[mine] = np.where(lost, types[bought[best]], -1)
-        out.last[mine] = youngest[best]
-        out.without[mine] = np.where(lost, np.log(np.maximum(lowest, 1e-9)), score[mine])
+    key, weight, youngest = _lately(h, column[codes[h.item]], len(types))
+    low, high = (np.searchsorted(key, (customer[rows] + d) * len(types)) for d in (0, 1))
+    rows, low, size = rows[high > low], low[high > low], (high - low)[high > low]
+    if not len(rows):
+        return out
+    start = np.cumsum(size) - size
+    row = np.repeat(np.arange(len(rows)), size)
+    at = np.arange(int(size.sum())) + np.repeat(low - start, size)
+    bought, to = key[at] % len(types), column[codes[item[rows]]][row]
+    part = weight[at] * lift[bought, to]
+    rest = np.maximum(np.add.reduceat(weight[at], start)[row] - weight[at], 0.0)
+    left = np.where(rest > 1e-9, (np.add.reduceat(part, start)[row] - part) / np.maximum(rest, 1e-9), 1.0)
+    left[bought == to] = np.inf  # more of the same is no complement
+    lowest = np.minimum.reduceat(left, start)
+    best = np.minimum.reduceat(np.where(left == lowest[row], np.arange(len(row)), len(row)), start)
+    without = np.log(np.maximum(lowest, 1e-9))
+    lost = without < score[rows]
+    out.code[rows] = np.where(lost, types[bought[best]], -1)
+    out.last[rows] = youngest[at[best]]
+    out.without[rows] = np.where(lost, without, score[rows])
     return out
+
+
+def _lately(h: Histories, column: Ints, n: int) -> tuple[Ints, Floats, Floats]:
+    """What customers bought lately, by type: sorted keys customer * n + type, weights as `mean_lifts` has them, and the
+    age of the latest purchase; `column` is the type of each element of `h`, -1 where it leads to nothing."""
+    rows = np.flatnonzero((column >= 0) & (h.age <= complement.WEEKS))
+    key, place = np.unique(h.customer[rows] * n + column[rows], return_inverse=True)
+    newer = 1.0 - (h.age[rows] - 1) / (2.0 * complement.WEEKS)
+    weight = np.bincount(place, weights=newer, minlength=len(key)).astype(np.float64)
+    youngest = np.full(len(key), np.inf)
+    np.minimum.at(youngest, place, h.age[rows])
+    return key, weight, youngest

@@ -1,10 +1,10 @@
 """What each of a customer's purchases adds to her factor and item-item scores, exactly.
 
 The item-item score is a sum over her items. For the ALS score, leaving one item out of the least squares that her
-factors are solved by has a closed form (Sherman and Morrison 1950): with A = Y'CY + regularization, u her factors and
-a_j the extra confidence of item j, the score of item i falls by (y_i' inv(A) y_j) (1 + a_j (1 - y_j'u)) /
-(1 - a_j y_j' inv(A) y_j). (The parts of Hu, Koren and Volinsky 2008, section 5, sum to the score, but are not what it
-loses: inv(A) itself depends on the item.)
+factors are solved by has a closed form (Sherman and Morrison 1950). On turned factors (`recommend/fold_in.py`) a
+customer solves (I + A'A) u = A'w - level, with a row a_j per item she owns; with S = inv(I + A'A) the score t_i'u of
+item i falls by (t_i'S a_j) (w_j - a_j'u) / (1 - a_j'S a_j) without item j. (The parts of Hu, Koren and Volinsky 2008,
+section 5, sum to the score, but are not what it loses: the inverse depends on the item as well.)
 """
 
 from __future__ import annotations
@@ -16,19 +16,22 @@ from recommend.histories import Floats, Ints
 
 
 def similar_parts(sources: Sources, owned: Ints, items: Ints) -> Floats:
-    """(n items, n owned): what each owned item adds to the item-item score of each item."""
+    """(n,) what each owned item adds to the item-item score of the item beside it."""
     known = np.asarray(sources.side.similar_items)
+    out = np.zeros(len(items))
     if not len(known):
-        return np.zeros((len(items), len(owned)))
-    row, column = (np.minimum(np.searchsorted(known, v), len(known) - 1) for v in (owned, items))
-    weights = np.asarray(sources.side.similar_weights)[row[None, :], column[:, None]].astype(np.float64)
-    weights[known[column] != items] = 0.0
+        return out
+    column = np.full(len(sources.catalogue), -1, dtype=np.int64)
+    column[known] = np.arange(len(known))
+    row, to = column[owned], column[items]
+    rows = np.flatnonzero((row >= 0) & (to >= 0))
+    out[rows] = np.asarray(sources.side.similar_weights)[row[rows], to[rows]]
     new = sources.side.parts.get("similar.new")
     if new is not None:  # items too new for weights of their own have the mean of their neighbours
-        for place in np.flatnonzero(np.isin(items, new)).tolist():
-            weights[place] = _of_neighbours(sources, row, int(np.searchsorted(new, items[place])))
-    weights[:, known[row] != owned] = 0.0
-    return weights
+        for item in np.intersect1d(items, new).tolist():
+            rows = np.flatnonzero((items == item) & (row >= 0))
+            out[rows] = _of_neighbours(sources, row[rows], int(np.searchsorted(new, item)))
+    return out
 
 
 def _of_neighbours(sources: Sources, row: Ints, place: int) -> Floats:
@@ -44,19 +47,16 @@ def als_losses(sources: Sources, owned: Ints, weights: Floats, items: Ints) -> F
 
     `weights` (n owned,) are those of the taste matrix.
     """
-    factors, fold = np.asarray(sources.side.factors), sources.fold
-    y = factors[owned].astype(np.float64)
-    extra = fold.alpha * weights
-    left = fold.gram + (y * extra[:, None]).T @ y
-    right = (1.0 + extra) @ y
-    free = np.arange(left.shape[0])
-    fixed = np.zeros(len(owned))
-    if fold.bias:  # column 1 of her factors is 1 whatever she bought
-        free, fixed = np.delete(free, 1), y[:, 1]
-        right = right - left[:, 1]
-    inverse = np.linalg.inv(left[np.ix_(free, free)])
-    y = y[:, free]
-    reach = y @ inverse
-    missed = 1.0 + extra * (1.0 - fixed - reach @ right[free])
-    share = missed / (1.0 - extra * np.einsum("ij,ij->i", reach, y))
-    return np.asarray((factors[items].astype(np.float64)[:, free] @ reach.T) * share)
+    fold = sources.fold
+    extra = np.maximum(fold.alpha * weights, 1e-12)
+    root = np.sqrt(extra)
+    fixed = np.asarray(fold.item_factors)[owned, 1].astype(np.float64) if fold.bias else 0.0
+    wanted = (1.0 + extra - extra * fixed) / root
+    a = fold.turned[owned].astype(np.float64) * root[:, None]
+    left = a.T @ a
+    left.reshape(-1)[:: len(left) + 1] += 1.0
+    inverse = np.linalg.inv(left)
+    reach = a @ inverse
+    missed = wanted - reach @ (wanted @ a - fold.level)
+    share = missed / (1.0 - np.einsum("ij,ij->i", reach, a))
+    return np.asarray((fold.turned[items].astype(np.float64) @ reach.T) * share)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from recommend.candidates import Sources, taste_matrix
 from recommend.evidence.influence import als_losses, similar_parts
@@ -17,6 +18,7 @@ CITED = 2  # purchases named per row
 HABIT_LEVELS = ("product_type", "category")  # finest first
 LEVELS = ("category", "product_type", "brand")
 SCORES = ("als", "similar", "similar_recent")
+PAIRS_AT_ONCE = 1_000_000  # of a row and an item that its customer owns
 
 
 @dataclass(frozen=True)
@@ -60,63 +62,95 @@ def cite_purchases(
         *({name: np.zeros(n) for name in SCORES} for _ in range(3)),
     )
     taste = taste_matrix(h, sources.fold_params)
-    codes = [np.asarray(sources.catalogue.codes[level]).astype(np.int64) for level in HABIT_LEVELS]
-    named = [(sources.catalogue.names[level] != "")[code] for level, code in zip(HABIT_LEVELS, codes)]
-    start = run_starts(customer)
-    for first, last in zip(start.tolist(), np.append(start, n)[1:].tolist(), strict=True):
-        at = slice(*taste.indptr[customer[first] : customer[first] + 2].tolist())
-        bought = taste.indices[at].astype(np.int64)
-        if not len(bought):
-            continue
-        als = als_losses(sources, bought, taste.data[at].astype(np.float64), item[first:last])
-        hers = np.flatnonzero(owned[first:last])
-        out.own_als[first + hers] = als[hers, np.searchsorted(bought, item[first + hers])]
-        mine = first + np.flatnonzero(~owned[first:last])
-        if not len(mine):
-            continue
-        parts = _parts(sources, bought, als[mine - first], own.last[at] <= RECENT_DAYS, item[mine])
-        group, out.habit[mine] = _habit(bought, item[mine], codes, named)
-        best, cited = _strongest(parts)
-        out.place[mine, : best.shape[1]] = np.where(best >= 0, best + at.start, -1)
-        out.alone[mine] = ~(group & ~cited).any(axis=1)
-        leads = codes[0][bought] == leading[mine][:, None]
-        for name, values in parts.items():
-            for loss, gone in ((out.cited_loss, cited), (out.habit_loss, group), (out.leading_loss, leads)):
-                loss[name][mine] = (values * gone).sum(axis=1)
+    size = np.diff(taste.indptr)[customer]
+    # customers together as long as their pairs of row and owned item fit into memory
+    first = run_starts(customer)
+    chunk = np.cumsum(np.add.reduceat(size, first) if len(first) else first) // PAIRS_AT_ONCE
+    for rows in np.split(np.arange(n), first[run_starts(chunk)][1:]):
+        rows = rows[size[rows] > 0]
+        if len(rows):
+            _cite(out, taste, sources, own, customer[rows], item[rows], owned[rows], leading[rows], rows)
     return out
 
 
-def _parts(sources: Sources, bought: Ints, als: Floats, recent: NDArray[np.bool_], items: Ints) -> dict[str, Floats]:
-    """(n items, n bought) per score: what each adds."""
-    similar = similar_parts(sources, bought, items)
-    return {"als": als, "similar": similar, "similar_recent": similar * recent}
+def _cite(
+    out: Cited,
+    taste: csr_matrix,
+    sources: Sources,
+    own: Pairs,
+    customer: Ints,
+    item: Ints,
+    owned: NDArray[np.bool_],
+    leading: Ints,
+    rows: Ints,
+) -> None:
+    """Fills `rows` of `out`, which are rows of customers who bought something."""
+    als, out.own_als[rows] = _als_parts(taste, sources, customer, item, owned)
+    new = np.flatnonzero(~owned)
+    if not len(new):
+        return
+    low = taste.indptr[customer[new]].astype(np.int64)
+    size = taste.indptr[customer[new] + 1] - low
+    start = np.cumsum(size) - size
+    row = np.repeat(np.arange(len(new)), size)
+    place = np.arange(int(size.sum())) + np.repeat(low - start, size)
+    bought, wanted = taste.indices[place].astype(np.int64), item[new][row]
+    similar = similar_parts(sources, bought, wanted)
+    parts = {"als": als, "similar": similar, "similar_recent": similar * (own.last[place] <= RECENT_DAYS)}
+    group, habit = _habit(sources, bought, wanted, row, start)
+    best, cited = _strongest(parts, row, start)
+    types = np.asarray(sources.catalogue.codes["product_type"])
+    leads = types[bought] == leading[new][row]
+    at = rows[new]
+    out.habit[at], out.alone[at] = habit, ~np.logical_or.reduceat(group & ~cited, start)
+    out.place[at] = np.where(best >= 0, place[best], -1)
+    for name, values in parts.items():
+        for loss, gone in ((out.cited_loss, cited), (out.habit_loss, group), (out.leading_loss, leads)):
+            loss[name][at] = np.add.reduceat(np.where(gone, values, 0.0), start)
 
 
-def _habit(
-    bought: Ints, wanted: Ints, codes: list[Ints], named: list[NDArray[np.bool_]]
-) -> tuple[NDArray[np.bool_], Ints]:
-    """(n items, n bought) whether a bought item is of the row's group, and the group's level."""
-    level = np.full(len(wanted), -1)
-    group = np.zeros((len(wanted), len(bought)), dtype=bool)
-    for place in reversed(range(len(codes))):
-        same = (codes[place][bought] == codes[place][wanted][:, None]) & named[place][wanted][:, None]
-        there = same.any(axis=1)
+def _als_parts(
+    taste: csr_matrix, sources: Sources, customer: Ints, item: Ints, owned: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """What each owned item adds to the ALS score of each row that is new to her, flat, rows one after the other; and
+    what each row of an item she owns loses without that item."""
+    flat, of_own = [], np.zeros(len(item))
+    start = run_starts(customer)
+    for first, last in zip(start.tolist(), np.append(start, len(item))[1:].tolist(), strict=True):
+        at = slice(*taste.indptr[customer[first] : customer[first] + 2].tolist())
+        bought = taste.indices[at].astype(np.int64)
+        parts = als_losses(sources, bought, taste.data[at].astype(np.float64), item[first:last])
+        hers = owned[first:last]
+        of_own[first:last][hers] = parts[hers, np.searchsorted(bought, item[first:last][hers])]
+        flat.append(parts[~hers].ravel())
+    return np.concatenate(flat), of_own
+
+
+def _habit(sources: Sources, bought: Ints, wanted: Ints, row: Ints, start: Ints) -> tuple[NDArray[np.bool_], Ints]:
+    """Whether each bought item is of its row's group (flat), and the group's level per row."""
+    level = np.full(len(start), -1)
+    group = np.zeros(len(bought), dtype=bool)
+    for place, name in reversed(list(enumerate(HABIT_LEVELS))):
+        code = np.asarray(sources.catalogue.codes[name])
+        named = np.asarray(sources.catalogue.names[name] != "", dtype=bool)
+        same = (code[bought] == code[wanted]) & named[code[wanted]]
+        there = np.logical_or.reduceat(same, start)
         level[there] = place
-        group[there] = same[there]
+        group = np.where(there[row], same, group)
     return group, level
 
 
-def _strongest(parts: dict[str, Floats]) -> tuple[Ints, NDArray[np.bool_]]:
-    """(n items, at most CITED) places of the parts that add most, -1 where none adds anything, ties by item; and
-    (n items, n bought) whether a part is among them."""
-    similar, als = parts["similar"], parts["als"]
-    strength = np.round(np.where(similar.max(axis=1) <= 0, als.T, similar.T).T, 6)
-    every = np.arange(len(strength))
-    cited, best = np.zeros(strength.shape, dtype=bool), []
-    for _ in range(min(CITED, strength.shape[1])):
-        place = strength.argmax(axis=1)
-        there = strength[every, place] > 0
-        cited[every[there], place[there]] = True
-        strength[every, place] = -1.0
-        best.append(np.where(there, place, -1))
+def _strongest(parts: dict[str, Floats], row: Ints, start: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """(n rows, CITED) flat positions of the parts that add most, -1 where none adds anything, ties by item; and
+    whether each part is among them (flat)."""
+    silent = np.maximum.reduceat(parts["similar"], start) <= 0
+    strength = np.round(np.where(silent[row], parts["als"], parts["similar"]), 6)
+    cited, best, every = np.zeros(len(row), dtype=bool), [], np.arange(len(row))
+    for _ in range(CITED):
+        most = np.maximum.reduceat(strength, start)
+        first = np.minimum.reduceat(np.where(strength == most[row], every, len(row)), start)
+        there = most > 0
+        cited[first[there]] = True
+        strength[first] = -1.0
+        best.append(np.where(there, first, -1))
     return np.stack(best, axis=1), cited

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from recommend.candidates import Sources
 from recommend.histories import Floats, Histories, Ints
@@ -18,14 +19,14 @@ class Told:
     `nameable` whether a text may show that it is known; `without` the row's event score without the tag."""
 
     tag: Ints
-    nameable: list[bool]
+    nameable: NDArray[np.bool_]
     without: Floats
 
 
 def strongest_tags(h: Histories, sources: Sources, customer: Ints, item: Ints, score: Floats) -> Told:
     """The tags behind `score` (n_rows,), the rows' event scores. `customer` must be sorted."""
     n, parts = len(item), sources.side.parts
-    out = Told(np.full(n, -1), [False] * n, score.copy())
+    out = Told(np.full(n, -1), np.zeros(n, dtype=bool), score.copy())
     rows = np.flatnonzero(score > 0)
     if not len(rows) or f"{event.NAME}.expiry" not in parts or not len(h.tagged.tag):
         return out
@@ -34,25 +35,40 @@ def strongest_tags(h: Histories, sources: Sources, customer: Ints, item: Ints, s
     lift, key, extra = (np.asarray(parts[f"{event.NAME}.{name}"]) for name in ("lift", "item_key", "item_lift"))
     _, group, _ = event.groups_of(sources.catalogue)
     low, high = (np.searchsorted(live.customer, customer[rows], side=side) for side in ("left", "right"))
-    for row, a, z in zip(rows.tolist(), low.tolist(), high.tolist(), strict=True):
-        tags, weight = live.tag[a:z], live.weight[a:z]
-        if not len(tags):
-            continue
-        by_group = np.where(table.proposes[tags], weight * lift[tags, group[item[row]]], -np.inf)
-        at = np.searchsorted(key, tags * h.n_items + item[row])
-        at = np.minimum(at, max(len(key) - 1, 0))
-        known = key[at] == tags * h.n_items + item[row] if len(key) else np.zeros(len(tags), dtype=bool)
-        by_item = np.where(known, weight * extra[at], 0.0) if len(key) else np.zeros(len(tags))
-        left = np.array([_score(by_group, by_item, t) for t in range(len(tags))])
-        best = int(left.argmin())
-        if left[best] < score[row]:
-            out.tag[row], out.without[row] = tags[best], left[best]
-            out.nameable[row] = bool(table.nameable[tags[best]])
+    rows, low, size = rows[high > low], low[high > low], (high - low)[high > low]
+    if not len(rows):
+        return out
+    start = np.cumsum(size) - size
+    row = np.repeat(np.arange(len(rows)), size)
+    at = np.arange(int(size.sum())) + np.repeat(low - start, size)
+    tag, weight = live.tag[at], live.weight[at]
+    by_group = np.where(table.proposes[tag], weight * lift[tag, group[item[rows]][row]], -np.inf)
+    wanted = tag * h.n_items + item[rows][row]
+    place = np.minimum(np.searchsorted(key, wanted), max(len(key) - 1, 0))
+    by_item = np.full(len(tag), -np.inf)
+    if len(key):
+        by_item = np.where(key[place] == wanted, weight * extra[place], -np.inf)
+    left = _most_of_others(by_group, row, start) + _most_of_others(by_item, row, start)
+    lowest = np.minimum.reduceat(left, start)
+    best = tag[_first_of(left == lowest[row], start)]
+    lost = lowest < score[rows]
+    out.tag[rows] = np.where(lost, best, -1)
+    out.without[rows] = np.where(lost, lowest, score[rows])
+    out.nameable[rows] = lost & table.nameable[best]
     return out
 
 
-def _score(by_group: Floats, by_item: Floats, gone: int) -> float:
-    """The event score without one of the tags."""
-    best, items = np.delete(by_group, gone).max(initial=-np.inf), np.delete(by_item, gone)
-    known = items[items != 0]
-    return float((best if np.isfinite(best) else 0.0) + (known.max() if len(known) else 0.0))
+def _most_of_others(values: Floats, row: Ints, start: Ints) -> Floats:
+    """Per element the largest of the other elements of its run; 0 where there is none."""
+    most = np.maximum.reduceat(values, start)
+    first = _first_of(values == most[row], start)
+    rest = values.copy()
+    rest[first] = -np.inf
+    out = most[row]
+    out[first] = np.maximum.reduceat(rest, start)
+    return np.where(np.isfinite(out), out, 0.0)
+
+
+def _first_of(chosen: NDArray[np.bool_], start: Ints) -> Ints:
+    """Position of the first chosen element of each run; each must have one."""
+    return np.minimum.reduceat(np.where(chosen, np.arange(len(chosen)), len(chosen)), start)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jobs.reason_words import read_words
-from recommend.candidates import Candidates
+from recommend.candidates import Candidates, given_pairs
 from recommend.evidence.feature_evidence import REASONS
 from recommend.histories import Histories, histories_before
 from scoring.given_pairs import score_pairs
@@ -146,6 +146,21 @@ def test_what_is_said_to_be_lost_is_lost(told: Told) -> None:
     lost = told.raw[rows] - rescored(told, rows, gone)
     said = told.evidence.carries[rows, REASONS.index("rhythm")]
     assert np.abs(said - np.maximum(lost, 0.0)).mean() < 0.05 * lost.mean()
+
+
+def test_scores_of_tags_and_complements_are_those_without_what_is_cited(told: Told) -> None:
+    """Taking the cited tag, or all purchases of the leading type, leaves the source's score as it was said."""
+    tags = np.flatnonzero(told.evidence.told.tag >= 0)[:80]
+    h = variants(told.h, told.found.customer[tags], [{"tags": tags_behind(told, row)} for row in tags])
+    keys = np.arange(len(tags)) * h.n_items + told.found.item[tags]
+    left = given_pairs(h, told.stage.sources, keys).scores["event"]
+    assert np.allclose(left, told.evidence.told.without[tags], atol=1e-4)
+    leads = np.flatnonzero(told.evidence.complements.code >= 0)[:80]
+    gone = [{"purchases": purchases_behind(told, "complement", row)} for row in leads]
+    h = variants(told.h, told.found.customer[leads], gone)
+    keys = np.arange(len(leads)) * h.n_items + told.found.item[leads]
+    left = given_pairs(h, told.stage.sources, keys).scores["complement"]
+    assert np.allclose(left, told.evidence.complements.without[leads], atol=1e-4)
 
 
 def test_words_are_true(told: Told) -> None:

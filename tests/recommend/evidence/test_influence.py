@@ -24,7 +24,8 @@ def test_losses_are_what_a_new_fold_in_loses() -> None:
         taste = taste_matrix(h, sources.fold_params)[customer]
         owned = taste.indices.astype(np.int64)
         als = als_losses(sources, owned, taste.data.astype(np.float64), items)
-        similar = similar_parts(sources, owned, items)
+        beside = (np.tile(owned, len(items)), np.repeat(items, len(owned)))
+        similar = similar_parts(sources, *beside).reshape(len(items), len(owned))
         before = given_pairs(h, sources, customer * h.n_items + items)
         for j, item in enumerate(owned[:4]):
             after = given_pairs(without(h, customer, int(item)), sources, customer * h.n_items + items)
@@ -38,4 +39,4 @@ def test_nothing_owned_adds_nothing() -> None:
     sources = sources_at(data, shelf(data), CUT)
     none = np.empty(0, dtype=np.int64)
     assert als_losses(sources, none, np.empty(0), np.arange(3)).shape == (3, 0)
-    assert similar_parts(sources, none, np.arange(3)).shape == (3, 0)
+    assert similar_parts(sources, none, none).shape == (0,)
