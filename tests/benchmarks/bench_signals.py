@@ -32,13 +32,8 @@ from jobs.recommender_logs import TAGS, VIEWS, read_tag_rules, targeting_tags
 from jobs.session import Engine
 from jobs.settings import Settings, load_settings
 from jobs.tables import Lake
-from recommend.candidates import SOURCES
 from recommend.dealings import Dealings, on_one_axis
-from recommend.histories import Histories, bought_between, histories_before, is_in, take
-from recommend.metrics import bootstrap_interval
-from recommend.signals import build_tagged
-from recommend.sources.context import Context
-from recommend.sources.live_tags import TagTable, live_tags
+from recommend.histories import Histories, bought_between, histories_before, take
 from scoring.recommender_inputs import (
     Levels,
     build_levels,
@@ -48,9 +43,17 @@ from scoring.recommender_inputs import (
     products_for_sale,
 )
 from scoring.second_stage import SEGMENTS, Scored, SecondStage
-from scoring.stage_gate import list_metrics, own_keys
 from scoring.tag_days import known_tag_days
 from scoring.train_second_stage import fit_second_stage
+from tests.benchmarks.signal_figures import (
+    HORIZON,
+    Values,
+    differences,
+    measure,
+    source_recall,
+    tag_lifts,
+    with_tags,
+)
 
 ARMS = {
     "purchases": (False, "none"),
@@ -60,9 +63,6 @@ ARMS = {
     "+ views, tags all": (True, "all"),
     "+ views, tags targeting": (True, "targeting"),
 }
-AGAINST = {"+ views, tags all": "+ views", "+ views, tags targeting": "+ views"}  # beside purchases alone
-HORIZON = 28
-Values = dict[tuple[str, str], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -141,62 +141,6 @@ def ranked(stage: SecondStage, data: Dealings, cut: int) -> tuple[Scored, Histor
     return scored, h, place * len(stage.catalogue) + truth % len(stage.catalogue)
 
 
-def measure(scored: Scored, h: Histories, truth: NDArray, tagged: NDArray[np.bool_], event: NDArray) -> Values:
-    """Recall and NDCG at 10 per customer: all, explore, the same of customers with a tag from posts or networks and of
-    those with a life event at the cut, and of those who are new (no purchase before the cut)."""
-    found, owned = scored.candidates, own_keys(h)
-    has_history = np.zeros(h.n, dtype=bool)
-    has_history[h.customer] = True
-    who = truth // h.n_items
-    old, new = has_history[who], ~is_in(owned, truth)
-    every = np.ones(len(found.item), dtype=bool)
-    tasks = {
-        "all": (truth[old], every),
-        "explore": (truth[old & new], ~found.owned),
-        "all, with a tag": (truth[old & tagged[who]], every),
-        "explore, with a tag": (truth[old & new & tagged[who]], ~found.owned),
-        "all, life event": (truth[old & event[who]], every),
-        "explore, life event": (truth[old & new & event[who]], ~found.owned),
-        "no purchase yet": (truth[~old], every),
-    }
-    out: Values = {}
-    for task, (wanted, rows) in tasks.items():
-        lists = (found.customer[rows], found.item[rows], scored.raw[rows])
-        out |= {(task, metric): v for metric, v in list_metrics(*lists, wanted, h.n, h.n_items).items()}
-    return out
-
-
-def with_tags(data: Dealings, cut: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(n customers,) whether posts or networks had told anything of them before the cut, and whether a life event that
-    posts told counts at it."""
-    log = data.tags.before(cut)
-    names = [str(t) for t in log.products]
-    says = np.array([n.startswith(("post:", "given:")) for n in names], dtype=bool)
-    told = np.bincount(log.customer[says[log.product]], minlength=data.n_customers) > 0
-    tagged = build_tagged(cut, log.customer, log.product, log.day, log.amount)
-    live = live_tags(tagged, TagTable.of(Context(log.products, data.rules)))
-    stage = np.array([n.startswith("post:") and "@" in n for n in names], dtype=bool)
-    return told, np.bincount(live.customer[stage[live.tag]], minlength=data.n_customers) > 0
-
-
-def source_recall(scored: Scored, h: Histories, truth: NDArray, chosen: NDArray[np.bool_]) -> pd.DataFrame:
-    """Of what the chosen customers bought for the first time, the share among the candidates of each source, mean over
-    customers with a history."""
-    found, owned, n_items = scored.candidates, own_keys(h), h.n_items
-    truth = truth[chosen[truth // n_items]]
-    new = truth[~is_in(owned, truth) & is_in(np.unique(owned // n_items), truth // n_items)]
-    key = found.customer * n_items + found.item
-    who, wanted = np.unique(new // n_items, return_counts=True)
-    rows = []
-    for name, mine in [*zip(SOURCES, found.source.T, strict=True), ("together", np.ones(len(key), dtype=bool))]:
-        hit = is_in(np.sort(key[mine]), new)
-        mine = mine & chosen[found.customer]
-        got = np.bincount(np.searchsorted(who, new[hit] // n_items), minlength=len(who))
-        each = mine.sum() / max(len(np.unique(found.customer[mine])), 1)
-        rows.append({"source": name, "per_customer": round(each, 1), "recall": round(float((got / wanted).mean()), 4)})
-    return pd.DataFrame(rows)
-
-
 def run(world: World, level_name: str, arms: list[str], settings: Settings, cuts: list[int]) -> None:
     """Trains the arms of one level before each cut and prints their table over all cuts together."""
     params = settings.recommender
@@ -226,22 +170,6 @@ def run(world: World, level_name: str, arms: list[str], settings: Settings, cuts
     print(pd.DataFrame(differences(pooled)).round(4).to_string(index=False), flush=True)
 
 
-def differences(values: dict[str, Values]) -> list[dict[str, object]]:
-    """Means of each arm, and paired differences to purchases alone and to what it adds to; customers of several cuts
-    count once per cut."""
-    rows: list[dict[str, object]] = []
-    for name, found in values.items():
-        for base in dict.fromkeys(("purchases", AGAINST.get(name, "purchases"))):
-            for (task, metric), v in found.items():
-                known = int((~np.isnan(v)).sum())
-                row = {"arm": name, "task": task, "metric": metric, "customers": known, "mean": np.nanmean(v)}
-                if name != base and base in values:
-                    gap = bootstrap_interval(v - values[base][task, metric])
-                    row |= {"against": base, "difference": gap.mean, "low": gap.low, "high": gap.high}
-                rows.append(row)
-    return rows
-
-
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -261,8 +189,12 @@ def main() -> None:
         world = read(
             Lake(args.lake, all_contracts()), settings, cuts[-1], Path(scratch), (args.cuts[-1] - args.cuts[0]).days
         )
+    print(
+        tag_lifts(world.tags["all"], world.levels.catalogue, [cut.epoch_day for cut in cuts]).to_string(index=False),
+        flush=True,
+    )
     for level in args.levels:
-        run(world, level, args.arms, settings, [cut.epoch_day for cut in cuts])
+        run(world, level, args.arms, settings, days)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 
