@@ -189,10 +189,8 @@ def main() -> None:
         world = read(
             Lake(args.lake, all_contracts()), settings, cuts[-1], Path(scratch), (args.cuts[-1] - args.cuts[0]).days
         )
-    print(
-        tag_lifts(world.tags["all"], world.levels.catalogue, [cut.epoch_day for cut in cuts]).to_string(index=False),
-        flush=True,
-    )
+    days = [cut.epoch_day for cut in cuts]
+    print(tag_lifts(world.tags["all"], world.levels.catalogue, days).to_string(index=False), flush=True)
     for level in args.levels:
         run(world, level, args.arms, settings, days)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
