@@ -104,9 +104,10 @@ def _cite(
     at = rows[new]
     out.habit[at], out.alone[at] = habit, ~np.logical_or.reduceat(group & ~cited, start)
     out.place[at] = np.where(best >= 0, place[best], -1)
-    for name, values in parts.items():
-        for loss, gone in ((out.cited_loss, cited), (out.habit_loss, group), (out.leading_loss, leads)):
-            loss[name][at] = np.add.reduceat(np.where(gone, values, 0.0), start)
+    for loss, gone in ((out.cited_loss, cited), (out.habit_loss, group), (out.leading_loss, leads)):
+        few = np.flatnonzero(gone)
+        for name, values in parts.items():
+            loss[name][at] = np.bincount(row[few], weights=values[few], minlength=len(new))
 
 
 def _als_parts(
