@@ -152,22 +152,3 @@ def _item_extras(b: Block, live: Live) -> tuple[Ints, Floats]:
     key, value = key[order], value[order]
     last = np.append(run_starts(key), len(key))[1:] - 1
     return key[last], value[last]
-
-
-def cited_tags(b: Block, customer: Ints, item: Ints) -> Ints:
-    """Position of the tag that speaks most for each pair and may be named; -1 where none raises it."""
-    out = np.full(len(item), -1, dtype=np.int64)
-    live = her_tags(b)
-    if live is None:
-        return out
-    parts = b.s.side.parts
-    _, group, _ = b.once("event.groups", lambda: groups_of(b.s.catalogue))
-    named = np.asarray(parts[f"{NAME}.proposes"]) & np.asarray(parts[f"{NAME}.nameable"])
-    low, high = (np.searchsorted(live.customer, customer, side=s) for s in ("left", "right"))
-    for i, (a, z) in enumerate(zip(low, high, strict=True)):
-        tags = live.tag[a:z]
-        said = live.weight[a:z] * np.asarray(parts[f"{NAME}.lift"])[tags, group[item[i]]]
-        said = np.where(named[tags], said, 0.0)
-        if len(said) and said.max() > 0:
-            out[i] = tags[int(said.argmax())]
-    return out

@@ -1,4 +1,4 @@
-"""From tags to items: lifts, what is forbidden, what may be named."""
+"""From tags to items: lifts, and what is forbidden."""
 
 import numpy as np
 
@@ -72,13 +72,6 @@ def test_what_is_forbidden_is_proposed_by_no_source() -> None:
     assert 4 not in of[35]
     assert 4 in of[85]
     assert 4 in of[105]
-
-
-def test_a_secret_tag_is_never_cited() -> None:
-    """Reasons may name the tag of tea, not that of a baby."""
-    h = world([(86, 2, CUT - 2)])
-    b = block(h, opened(h, SHOP, CONTEXT), [35, 86])
-    assert event.cited_tags(b, np.array([0, 1, 1]), np.array([0, 5, 0])).tolist() == [-1, 2, -1]
 
 
 def test_tags_and_purchases_at_or_after_the_cut_change_nothing() -> None:
