@@ -60,10 +60,12 @@ class World:
     lookers: dict[str, tuple[Ints, Floats]]  # product -> customers who looked at it before the cut, days since
 
 
-def customers_of(h: Histories, draw: str = "chance") -> tuple[Histories, Floats]:
-    """The customers with any history, and a fixed draw for each."""
+def customers_of(h: Histories, most: int = 1_000_000) -> tuple[Histories, Floats]:
+    """The customers with any history, at most so many by their hash, and a fixed draw for each."""
     known = np.unique(np.concatenate([h.customer, h.seen.customer]))
-    chance = np.array([zlib.crc32(f"{draw}|{h.customers[i]}".encode()) for i in known], dtype=np.float64)
+    mixed = [zlib.crc32(f"sample|{h.customers[i]}".encode()) for i in known]
+    known = np.sort(known[np.argsort(mixed, kind="stable")[:most]])
+    chance = np.array([zlib.crc32(f"chance|{h.customers[i]}".encode()) for i in known], dtype=np.float64)
     return take(h, known), chance / 2**32
 
 
@@ -96,7 +98,7 @@ def world_of(levels: Levels, model: Recommender, cut: int) -> World:
     return World(model, h, chance, buyers, rows, {})
 
 
-def lake_world(lake: Path, config: Path | None, day: date) -> World:
+def lake_world(lake: Path, config: Path | None, day: date, most: int) -> World:
     """The champion of a lake trained at `day`, scoring what `nextbest audience` reads; the window is in the lake."""
     from features.contact_pairs import customers_at
     from features.hierarchy import as_current_products
@@ -122,7 +124,7 @@ def lake_world(lake: Path, config: Path | None, day: date) -> World:
         histories = as_histories(logs.purchases, views=logs.views, tags=logs.tags, customers=everybody)
         batch = job.write_read("histories", histories).toArrow().sort_by("customer_id").combine_chunks().to_batches()[0]
         whole, _ = batch_histories(model.axes, batch, as_of.epoch_day)
-        h, chance = customers_of(whole)
+        h, chance = customers_of(whole, most)
         place = {c: i for i, c in enumerate(h.customers)}
         window = F.col("local_day").between(F.lit(day), F.lit(day + timedelta(days=HORIZON - 1)))
         lines = with_local_time(job.read("transactions"), settings.time_zone).where(window & (F.col("quantity") > 0))
@@ -288,7 +290,7 @@ def sampled(ids: list[str], n: int) -> list[str]:
     return sorted(ids, key=lambda p: (zlib.crc32(f"subject|{p}".encode()), p))[:n]
 
 
-def judge(w: World, n_subjects: int, new_launches: int, most: int) -> None:
+def judge(w: World, n_subjects: int, new_launches: int, most: int, with_lists: bool) -> None:
     """Prints the tables of one cut."""
     catalogue, n_items = w.model.products.catalogue, w.h.n_items
     category, names = np.asarray(catalogue.codes["category"]).astype(np.int64), catalogue.names["category"]
@@ -305,7 +307,7 @@ def judge(w: World, n_subjects: int, new_launches: int, most: int) -> None:
         return category, code_of.get(str(w.rows[product]["category"] or ""), -1)
 
     started = time.perf_counter()
-    lists = listed(w, 20)
+    lists = listed(w, 20) if with_lists else None
     print(f"lists of 20 in {time.perf_counter() - started:.0f} s", flush=True)
     items = w.model.axes.products
     known = {p: items[p] for p, who in w.buyers.items() if p in items and sold[items[p]] and len(who) >= MIN_BUYERS}
@@ -314,7 +316,7 @@ def judge(w: World, n_subjects: int, new_launches: int, most: int) -> None:
     scored = one_by_one(w, "products", [known[p] for p in chosen])
     products = [
         build_subject(w, scored[known[p]], p, every, known[p], in_category(p), later([p]),
-                      lists.get(known[p], []))
+                      None if lists is None else lists.get(known[p], []))
         for p in chosen
     ]  # fmt: skip
     took = time.perf_counter() - started
@@ -367,6 +369,8 @@ def main() -> None:
     parser.add_argument("--cut", type=date.fromisoformat, action="append")
     parser.add_argument("--subjects", type=int, default=150)
     parser.add_argument("--launches", type=int, default=60)
+    parser.add_argument("--customers", type=int, default=1_000_000, help="a sample by hash, of a lake")
+    parser.add_argument("--lists", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--neighbours", type=int, default=50)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--lake", type=Path)
@@ -380,11 +384,11 @@ def main() -> None:
 
                 w = trained_world(load(epoch_day(day), full=True), epoch_day(day), RecommenderParams(), args.threads)
             else:
-                w = lake_world(args.lake, args.config, day)
+                w = lake_world(args.lake, args.config, day, args.customers)
             took = time.perf_counter() - started
             print(f"\n== cut {day}: {w.h.n:,} customers, {w.h.n_items:,} products; ready in {took:.0f} s")
             print(f"products {w.model.products.modes}; categories {w.model.categories.modes}", flush=True)
-            judge(w, args.subjects, args.launches, args.neighbours)
+            judge(w, args.subjects, args.launches, args.neighbours, args.lists)
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
 
 

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,10 @@ def shop(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     tag = {"as_of": SMALL_AS_OF, "tag": "wants:milk", "tag_kind": "want", "support": 2, "first_seen": date(2017, 11, 1),
            "last_seen": date(2017, 11, 20), "expires_on": date(2018, 1, 1), "definition": "looked and did not buy",
            "purpose": "profiling", "evidence": ["a=1"]}  # fmt: skip
+    looked = datetime(2017, 11, 28, 15, tzinfo=UTC)
+    views = [{"event_id": "v1", "account_id": people[7], "event_ts": looked, "available_ts": looked,
+              "event_kind": "view", "product_id": "p99"}]  # fmt: skip
+    tables["browsing"] = table(lake.contract("browsing"), views)
     denied = {"rule_id": "r", "line_no": 1, "action": "deny", "attribute": "customer_id", "value": f"p-{people[3]}"}
     tables["product_eligibility"] = table(lake.contract("product_eligibility"), [denied | {"product_id": "p01"}])
     held = [
@@ -184,10 +188,13 @@ def test_rules_on_the_product_keep_customers_out(shop: Shop) -> None:
 
 def test_a_product_that_was_never_sold_is_found_customers_for(shop: Shop) -> None:
     """By what is like it, and said so; nothing like it is an error that says what else to ask for."""
-    launch = shop.find(Asked("product", "p99", size=10), dry_run=True)
+    launch = shop.find(Asked("product", "p99", size=60), dry_run=True)
     assert {r["score_basis"] for r in launch.rows} == {"attribute neighbours"}
     assert any("never sold" in n and "type" in n for n in launch.notes)
-    assert all("stands for it" in r["reasons"][-1] for r in launch.rows)
+    reasons = {r["customer_id"]: r["reasons"][0] for r in launch.rows}
+    assert reasons.pop("p-c007") == "you looked at it 6 days ago"
+    assert not any("looked at it" in r for r in reasons.values())
+    assert "1 customers looked at it in the last 90 days" in launch.notes
     with pytest.raises(DataError, match="no one to learn from"):
         shop.find(Asked("product", "p98"), dry_run=True)
 
