@@ -9,13 +9,14 @@ calibration and gate; `nextbest tune-recommender` does that alone.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
 from jobs.code_version import code_version
 from jobs.memory import release_memory
+from jobs.mllib_trainer import mllib_trainer
 from jobs.recommender_levels import read_levels
 from jobs.recommender_logs import LOGS, SETTINGS
 from jobs.runs import Job, Step
@@ -42,7 +43,7 @@ def run(job: Job) -> None:
     """Reads purchases, trains both levels, logs what they are worth, registers, and promotes what the gate allows."""
     job.tracking.check()
     settings, params = job.settings, job.settings.recommender
-    levels = read_levels(job)
+    levels, outside = read_levels(job), mllib_trainer(job)
     # many small systems are solved: BLAS threads would only wait for each other (ALS and LightGBM have their own)
     with (
         job.tracking.training(NAME, flat(asdict(params)), run_tags(job, PROTOCOL)) as t,
@@ -55,6 +56,7 @@ def run(job: Job) -> None:
             (levels.products, levels.catalogue, params.products(settings.horizon_days, settings.threads)),
             (levels.categories, levels.upper, params.category_level(settings.horizon_days, settings.threads)),
         ):
+            stage = replace(stage, outside=None if level.by_state else outside)
             trained = fit_second_stage(data, catalogue, job.as_of.epoch_day, level, stage, job.say)
             # judged now, so that the window's large matrix goes before the next level comes
             lines.add(job, trained)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,11 +24,22 @@ class AlsParams:
     bias: bool = True  # a constant column on both sides, so that popularity is not squeezed into the factors
     seed: int = 0
     threads: int = 0  # 0: all cores
+    trainer: Literal["implicit", "mllib"] = "implicit"  # in this process, or by classic Spark
+    mllib_regularization: float = 0.1  # MLlib multiplies it by a row's purchases: values do not transfer
 
     def __post_init__(self) -> None:
+        if self.trainer == "mllib" and self.bias:
+            raise ModelError("als.trainer: mllib has no bias columns; set als.bias: false")
         if self.weight not in ("log1p", "capped"):
             raise ModelError(f"als.weight must be log1p or capped, got {self.weight!r}")
-        low = {"factors": 1, "iterations": 1, "regularization": 0.0, "alpha": 1e-9, "cap": 1e-9}
+        low = {
+            "factors": 1,
+            "iterations": 1,
+            "regularization": 0.0,
+            "alpha": 1e-9,
+            "cap": 1e-9,
+            "mllib_regularization": 0.0,
+        }
         for name, least in low.items():
             if not np.isfinite(getattr(self, name)) or getattr(self, name) < least:
                 raise ModelError(f"als.{name} must be a number of at least {least:g}, got {getattr(self, name)!r}")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.gate import GateParams
 from models.recommender_params import AlsParams, EaseParams, RankerParams
@@ -36,6 +40,8 @@ class StageParams:
     gate: GateParams = field(default_factory=GateParams)
     horizon_days: int = 28
     threads: int = 1
+    # cut -> (sorted item ids, factors), learned elsewhere from all customers; None: learned here
+    outside: Callable[[int], tuple[NDArray[np.object_], NDArray[np.float32]]] | None = None
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,13 @@ def fit_factors(h: Histories, catalogue: Catalogue, params: StageParams, fresh: 
     # rare items teach the factors little and cost as much as the others; theirs stay zero, which folds in as absent
     kept = np.flatnonzero(np.bincount(taste.indices, minlength=h.n_items) >= params.candidates.min_customers)
     factors = np.zeros((h.n_items, params.als.columns), dtype=np.float32)
-    if len(kept):
+    if params.outside is not None:
+        ids, learned = params.outside(h.cut)
+        place = catalogue.positions(ids)
+        known = (place >= 0) & np.isin(place, kept)
+        kept = np.sort(place[known])
+        factors[place[known]] = learned[known]
+    elif len(kept):
         als = replace(params.als, threads=params.threads)
         factors[kept] = fit_als(taste[:, kept].tocsr(), catalogue.items[kept], als).item_factors
     return fill_factors(factors, kept, h, catalogue, fresh)
