@@ -68,6 +68,14 @@ def given_pairs(h: Histories, sources: Sources, keys: Ints) -> Candidates:
     return _concatenate(parts)
 
 
+def forbidden_pairs(h: Histories, sources: Sources) -> Ints:
+    """Sorted keys customer * n_items + item of what must not be shown to whom, as long as a life event of hers lasts;
+    `build_candidates` keeps to it, whoever scores given pairs must ask."""
+    blocks = _blocks(h, sources, np.empty(0, dtype=np.int64))
+    parts = [first * h.n_items + forbidden_keys(b) for first, b in blocks] if len(h.tagged.tag) else []
+    return np.concatenate([np.empty(0, dtype=np.int64), *parts])
+
+
 def _blocks(h: Histories, sources: Sources, banned: Ints) -> Iterator[tuple[int, Block]]:
     """Position of the first customer, and the block."""
     for first in range(0, h.n, BLOCK):

@@ -21,6 +21,7 @@ from features.as_of import AsOf
 from features.batches import BatchFunction
 from features.contract import Column as C
 from features.contract import Contract
+from recommend.candidates import Sources, forbidden_pairs
 from recommend.evidence.wording import Words, numbered
 from recommend.histories import Floats, Histories, Ints, is_in, one_level_up
 from scoring.audience_rules import SubjectRules
@@ -90,6 +91,7 @@ def audience_scores(
         found = score_target(model, target, h)
         who = pa.array(h.customers.tolist(), pa.string())
         kept_out = np.zeros(h.n, dtype=bool) if rules is None else rules.kept_out(model.axes, batch, h)
+        kept_out = kept_out | spared(target.stage(model).sources, found.history, np.asarray(target.items))
         wanted = pa.array(wanted_scores(target, found), pa.float64(), from_pandas=True)
         columns = {"score": found.score, "raw": found.raw, "wanted": wanted, "kept_out": kept_out}
         return pa.table({"customer_id": who} | columns)
@@ -106,6 +108,14 @@ def audience_reasons(open_path: Callable[[], str], as_of: AsOf, target: Target, 
         return pa.table({"customer_id": pa.array(h.customers.tolist(), pa.string()), "reasons": reasons})
 
     return _pass(open_path, as_of, len(target.items), rows_of)
+
+
+def spared(sources: Sources, h: Histories, items: NDArray) -> NDArray[np.bool_]:
+    """(n,) whether a life event of hers forbids to show her one of the items."""
+    customer, item = np.divmod(forbidden_pairs(h, sources), max(h.n_items, 1))
+    out = np.zeros(h.n, dtype=bool)
+    out[customer[np.isin(item, items)]] = True
+    return out
 
 
 def _pass(

@@ -7,6 +7,7 @@ from recommend.histories import Histories
 from recommend.sources import event
 from recommend.sources.context import Context
 from recommend.tag_rules import TagRule
+from scoring.audience_scores import spared
 from tests.recommend.sources.signals_world import CUT, block, histories, opened, shelf
 
 SHOP = shelf(["diapers", "diapers", "snacks", "snacks", "slimming", "tea", "tea"])
@@ -72,6 +73,16 @@ def test_what_is_forbidden_is_proposed_by_no_source() -> None:
     assert 4 not in of[35]
     assert 4 in of[85]
     assert 4 in of[105]
+
+
+def test_an_audience_spares_whom_a_life_event_forbids_the_item() -> None:
+    """Those who told of a baby, for slimming and for it beside others; nobody for diapers."""
+    h = world()
+    sources = opened(h, SHOP, CONTEXT)
+    assert np.flatnonzero(spared(sources, h, np.array([4]))).tolist() == list(range(40))
+    assert spared(sources, h, np.array([0, 4])).sum() == 40
+    assert not spared(sources, h, np.array([0, 1])).any()
+    assert not spared(sources, histories(SHOP, 2, [(0, 2, CUT - 9)]), np.array([4])).any()
 
 
 def test_tags_and_purchases_at_or_after_the_cut_change_nothing() -> None:
