@@ -130,7 +130,9 @@ def offer_row(job: Job, offer_id: str) -> dict[str, Any]:
 
 
 def ranked(best: DataFrame) -> tuple[NDArray[np.object_], NDArray[np.float64], pa.Table]:
-    """Ids and scores of rows with `customer_id, score, raw`, best first."""
-    table = best.toArrow().sort_by([("score", "descending"), ("raw", "descending"), ("customer_id", "ascending")])
+    """Ids and scores of rows of `best_customers`, best first."""
+    table = best.toArrow()
+    keys = [(c, "descending") for c in ("score", "raw", "recency") if c in table.column_names]
+    table = table.sort_by([*keys, ("customer_id", "ascending")])
     score = np.asarray(table["score"].to_numpy(), dtype=np.float64)
     return as_objects([str(c) for c in table["customer_id"].to_pylist()]), score, table

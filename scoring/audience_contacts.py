@@ -154,8 +154,9 @@ def purchase_margin(
 
 
 def best_customers(scores: DataFrame, n: int) -> DataFrame:
-    """The `n` customers with the largest `score`, then `raw`, ties by id."""
-    return scores.orderBy(F.col("score").desc(), F.col("raw").desc(), F.col("customer_id").asc()).limit(n)
+    """The `n` customers with the largest `score`, then `raw`, then `recency` where there is one, ties by id."""
+    keys = [F.col(c).desc() for c in ("score", "raw", "recency") if c in scores.columns]
+    return scores.orderBy(*keys, F.col("customer_id").asc()).limit(n)
 
 
 def consenting_customers(consents: DataFrame, accounts: DataFrame, purpose: str, as_of: AsOf) -> DataFrame:

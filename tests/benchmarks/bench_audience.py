@@ -34,6 +34,7 @@ from features.splits import epoch_day
 from recommend.dealings import as_dealings
 from recommend.histories import Histories, Ints, bought_between, histories_before, take
 from recommend.list_params import ListParams
+from scoring.audience_scores import recency as recency_of
 from scoring.audience_scores import score_target
 from scoring.audience_targets import Target, product_target
 from scoring.recommendations import Recommender, build_recommender, publish
@@ -224,7 +225,7 @@ def build_subject(
     own, category = recency(w.h, codes, code), recency(w.h, *above)
     anything = recency(w.h, np.zeros(w.h.n_items, dtype=int), 0)
     rankings = {
-        "audience": by(score, raw, w.chance),
+        "audience": by(score, raw, recency_of(w.h), w.chance),
         "past buyers": by(own, category, w.chance),
         "recent customers": by(anything, w.chance),
         "chance": by(w.chance),
@@ -250,7 +251,7 @@ def with_launch_rankings(w: World, one: Subject) -> Subject:
     more = {"lookers, audience": by(looked, place), "lookers, chance": by(looked, w.chance)}
     more["the model itself"] = one.rankings["audience"]
     if item >= 0:
-        more["the model itself"] = by(*in_parts(w, Target("products", (item,))), w.chance)
+        more["the model itself"] = by(*in_parts(w, Target("products", (item,))), recency_of(w.h), w.chance)
     return replace(one, rankings=one.rankings | more)
 
 
