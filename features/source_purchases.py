@@ -217,7 +217,7 @@ PRODUCT_ELIGIBILITY = Contract(
         "action": "deny",
         "attribute": "region",
         "value": "Xinjiang",
-        "category": "frozen food",
-        "reason": "no cold chain",
+        "category": "shirts",
+        "reason": "not delivered there",
     },
 )
