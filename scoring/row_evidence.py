@@ -99,8 +99,16 @@ def _carried(stage: SecondStage, cases: dict[str, Case], owned: NDArray[np.bool_
     ends = np.cumsum([len(at) for at in rows])
     for reason, (at, score) in enumerate(zip(rows, np.split(after, ends[:-1]), strict=True)):
         lost = np.round(raw[at] - score, DIGITS)
-        out[at, reason] = np.where(lost >= LEAST * raw[at], np.maximum(lost, 0.0), 0.0)
+        enough = lost >= LEAST * np.abs(raw[at] - _zero(stage, owned[at]))
+        out[at, reason] = np.where(enough, np.maximum(lost, 0.0), 0.0)
     return out
+
+
+def _zero(stage: SecondStage, owned: NDArray[np.bool_]) -> Floats:
+    """The raw score of rows for which nothing speaks: scores of factors and item-item weights are squeezed around a
+    half, all others begin at 0."""
+    halves = {segment: 0.5 * (stage.modes[segment] in ("als", "similar")) for segment in SEGMENTS}
+    return np.where(owned, halves["repeat"], halves["explore"])
 
 
 def scores_of(stage: SecondStage, owned: NDArray[np.bool_], x: Matrix) -> Floats:

@@ -196,3 +196,17 @@ def test_older_counts_say_when_they_were_counted(told: Told) -> None:
     assert not any("because" in text for text in new)
     assert all("you b" in row["reasons"][0] or "due" in row["reasons"][0] or "used to" in row["reasons"][0]
                for row in table if row["kind"] == "replenish")  # fmt: skip
+
+
+def test_a_single_source_has_its_own_reasons(told: Told) -> None:
+    """Ranked by factors alone, nearly every discovery that scores has a purchase, type or category to cite."""
+    modes = {"repeat": "due", "explore": "als"}
+    known = told.stage.calibrators
+    calibrators = {f"{mode}.{kind}": known[f"ranker.{kind}"] for mode in modes.values() for kind in range(4)}
+    stage = replace(told.stage, modes=modes, calibrators=calibrators)
+    scored = stage.score(told.h)
+    rows = publish(stage, scored)
+    found, raw = scored.candidates.take(rows.pair), scored.raw[rows.pair]
+    carries = weigh_evidence(stage, told.h, found, scored.x[rows.pair], raw).carries
+    assert (carries[found.owned].argmax(axis=1) == REASONS.index("rhythm")).all()
+    assert (carries[~found.owned & (raw > 0.5)].max(axis=1) > 0).mean() > 0.8
