@@ -131,9 +131,12 @@ def kernel(folder: Path, threads: int) -> dict[str, Times]:
     n = sum(b.num_rows for b in rows)
 
     def timed(work: Callable[[], object]) -> Times:
-        wall, cpu = time.perf_counter(), time.process_time()
-        work()
-        return (time.process_time() - cpu) / n * 1e6, (time.perf_counter() - wall) / n * 1e6
+        found = []
+        for _ in range(3):
+            wall, cpu = time.perf_counter(), time.process_time()
+            work()
+            found.append(((time.process_time() - cpu) / n * 1e6, (time.perf_counter() - wall) / n * 1e6))
+        return min(found)
 
     with threadpool_limits(limits=threads):
         topk(item_factors, ready[0][1], K, num_threads=threads)
@@ -185,13 +188,13 @@ def engine(folder: Path, threads: int) -> dict[str, Times]:
         n = customers.count()
 
         def timed(function: Callable) -> Times:
-            lists = map_batches(customers, function, FACTOR_LISTS)
-            wall, cpu = time.perf_counter(), time.process_time()
-            lists.agg(F.count(F.lit(1)), F.sum("score")).collect()
-            return (time.process_time() - cpu) / n * 1e6, (time.perf_counter() - wall) / n * 1e6
+            lists, found = map_batches(customers, function, FACTOR_LISTS), []
+            for _ in range(3 if n <= 100_000 else 1):  # the best of three: neighbours take the cache
+                wall, cpu = time.perf_counter(), time.process_time()
+                lists.agg(F.count(F.lit(1)), F.sum("score")).collect()
+                found.append(((time.process_time() - cpu) / n * 1e6, (time.perf_counter() - wall) / n * 1e6))
+            return min(found)
 
-        if n <= 100_000:
-            timed(from_vectors)  # opens the factors
         return {
             "engine, from vectors": timed(from_vectors),
             "engine, with fold-in": timed(score_batches(e.ship(folder / "model"), K)),
