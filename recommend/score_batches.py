@@ -94,13 +94,19 @@ def score_batches(folder: Callable[[], str], k: int, exclude_seen: bool = True) 
 
 
 def history_matrix(batch: pa.RecordBatch, products: pa.Array) -> csr_matrix:
-    """(rows, n_products) weights from the list columns `product_ids` and `weights`; unknown products are left out."""
-    lists, values = batch["product_ids"], batch["weights"]
+    """(rows, n_products) weights from the list columns `product_ids` and `weights`; unknown products are left out.
+
+    Without a column `weights` all are 1: enough to exclude by.
+    """
+    lists = batch["product_ids"]
     position = pc.index_in(lists.flatten(), value_set=products)
     length = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(False)
     # copies: Arrow's memory cannot be sorted in place
     column = np.array(position.fill_null(-1).to_numpy(False), dtype=np.int32)
-    data = np.array(values.flatten().to_numpy(False), dtype=np.float32)
+    if "weights" in batch.schema.names:
+        data = np.array(batch["weights"].flatten().to_numpy(False), dtype=np.float32)
+    else:
+        data = np.ones(len(column), dtype=np.float32)
     known = column >= 0
     end = np.cumsum(length)
     if not known.all():
