@@ -72,7 +72,11 @@ class RankerParams:
     windows: int = 3  # label windows learned from before the latest one, which first serves calibration and the gate
     step_days: int = 0  # days from one window to the next; 0: the horizon, back to back
     embargo_days: int = 0  # days between the end of a window's history and its first label day, at scoring likewise
-    objectives: tuple[str, ...] = OBJECTIVES  # compared on the last window but one, per segment; one alone: no contest
+    objectives: tuple[str, ...] = (
+        "blend",
+        "binary",
+        "lambdarank",
+    )  # the first, unless another beats it before the gate
     trees: int = 160
     learning_rate: float = 0.06
     leaves: int = 31

@@ -95,7 +95,7 @@ class CategoryParams:
     lapsed_days: int = 84  # not bought in for longer: lapsed
     factors: int = 24  # ALS dimensions; there are few categories
     regularization: float = 1500.0  # of the item-item weights: everybody owns many categories
-    windows: int = 5  # label windows learned from; new categories are rare, and a window costs little
+    windows: int = 4  # label windows learned from; new categories are rare, and a window costs little
     leaves: int = 15  # per tree of the ranker
     min_customers: int = 20  # customers below which a category is not suggested to whom it is new
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from models.calibration import fit_calibrator
+from models.gate import GateParams, Verdict, compare, passes
 from models.ranker import Matrix, Ranker, blended, fit_ranker, sample_negatives
 from models.recommender_params import RankerParams
 from recommend.histories import Ints
@@ -22,6 +23,7 @@ from scoring.second_stage import SEGMENTS
 from scoring.stage_gate import Frame, segment_metrics, top_rows
 
 Rankers = dict[str, Ranker]
+Values = Mapping[str, NDArray[np.float64]]
 EDGE = 1e-12  # scores of exactly 0 and 1 have no finite log odds
 SCALE_DEPTH = 30  # rows per customer and segment, best first, on which scores are brought to one scale
 
@@ -94,41 +96,52 @@ def fit_segment(
 
 
 def compare_objectives(
-    lessons: Sequence[Lesson], judged: Frame, params: RankerParams, threads: int
+    lessons: Sequence[Lesson], judged: Frame, params: RankerParams, gate: GateParams, threads: int
 ) -> tuple[Rankers, list[Trial]]:
-    """The best ranker per segment on the window `judged`, which is later than all `lessons`, and what each was worth.
+    """The ranker per segment that goes on, and what each was worth on the window `judged`, later than all `lessons`.
 
-    The first objective of the settings stays unless another is better on recall and NDCG.
+    The first objective of the settings stays unless another beats it there by interval, as at the gate: their
+    differences are small, and what is best on one window by chance is not on the next.
     """
     best: Rankers = {}
     trials: list[Trial] = []
     for segment in SEGMENTS:
-        fitted: dict[str, Ranker] = {}
-        for objective in sorted(params.objectives, key=lambda name: name == "blend"):
-            if objective == "blend" and {"binary", "lambdarank"} <= set(fitted):
-                fitted[objective] = blended(fitted["binary"], fitted["lambdarank"])
-                continue
-            ranker = fit_segment(lessons, segment, objective, params, threads)
-            if ranker is not None:
-                fitted[objective] = ranker
-        values = {name: segment_means(judged, segment, {segment: ranker}, threads) for name, ranker in fitted.items()}
-        taken = next(iter(values), None)
-        for name, (recall, ndcg) in values.items():
-            if taken is not None and recall > values[taken][0] and ndcg > values[taken][1]:
+        fitted = _fit_objectives(lessons, segment, params, threads)
+        worth = {
+            name: segment_metrics(with_ranker(judged, {segment: ranker}, threads), segment, "ranker")
+            for name, ranker in fitted.items()
+        }
+        taken = next(iter(fitted), None)
+        for name, values in worth.items():
+            if taken is not None and name != taken and passes(_against(worth[taken], values, judged.h.n, gate)):
                 taken = name
-        trials += [Trial(segment, name, *pair, name == taken) for name, pair in values.items()]
+        for name, values in worth.items():
+            trials.append(Trial(segment, name, _mean(values["recall"]), _mean(values["ndcg"]), name == taken))
         if taken is not None:
             best[segment] = fitted[taken]
     return best, trials
 
 
-def segment_means(judged: Frame, segment: str, rankers: Rankers, threads: int) -> tuple[float, float]:
-    """Mean recall and NDCG of a segment's lists on the window `judged`."""
-    metrics = segment_metrics(with_ranker(judged, rankers, threads), segment, "ranker")
-    known = np.isfinite(metrics["recall"])
-    if not known.any():
-        return 0.0, 0.0
-    return float(metrics["recall"][known].mean()), float(metrics["ndcg"][known].mean())
+def _fit_objectives(lessons: Sequence[Lesson], segment: str, params: RankerParams, threads: int) -> dict[str, Ranker]:
+    """A ranker per objective of the settings, in their order; the blend takes what was fitted for the others."""
+    fitted: dict[str, Ranker] = {}
+    for objective in sorted(params.objectives, key=lambda name: name == "blend"):
+        if objective == "blend" and {"binary", "lambdarank"} <= set(fitted):
+            fitted[objective] = blended(fitted["binary"], fitted["lambdarank"])
+            continue
+        ranker = fit_segment(lessons, segment, objective, params, threads)
+        if ranker is not None:
+            fitted[objective] = ranker
+    return {name: fitted[name] for name in params.objectives if name in fitted}
+
+
+def _against(old: Values, new: Values, n: int, params: GateParams) -> list[Verdict]:
+    return compare({m: [v] for m, v in old.items()}, {m: [v] for m, v in new.items()}, [np.arange(n)], params)
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    known = np.isfinite(values)
+    return float(values[known].mean()) if known.any() else 0.0
 
 
 def with_ranker(frame: Frame, rankers: Rankers, threads: int) -> Frame:

@@ -130,7 +130,7 @@ def fit_second_stage(
         if earlier is not None:
             say("comparing objectives")
             lessons = windows.lessons_before(earlier, params)
-            chosen, trials = compare_objectives(lessons, earlier, params.ranker, params.threads)
+            chosen, trials = compare_objectives(lessons, earlier, params.ranker, params.gate, params.threads)
             earlier = with_ranker(earlier, chosen, params.threads)
         objectives = {s: chosen[s].objective if s in chosen else params.ranker.objectives[0] for s in SEGMENTS}
         rankers = fit_rankers(windows.lessons_before(latest, params), objectives, params.ranker, params.threads)
