@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from pyspark.sql import functions as F
 
 from features.as_of import EPOCH
 from features.errors import SettingsError
@@ -31,7 +32,9 @@ def mllib_trainer(job: Job) -> Trainer | None:
     def train(cut: int) -> tuple[NDArray[np.object_], NDArray[np.float32]]:
         from models.als_mllib import collect_mllib_factors
 
-        found = collect_mllib_factors(days, EPOCH + timedelta(days=cut), als)
+        day = EPOCH + timedelta(days=cut)
+        # what was bought before an earlier cut and delivered after it was not known then
+        found = collect_mllib_factors(days.where(F.col("known_day") < F.lit(day)), day, als)
         return found.products, found.item_factors
 
     return train

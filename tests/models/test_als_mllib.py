@@ -3,16 +3,22 @@
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
+import numpy as np
 import pytest
+from pyspark.sql import DataFrame, SparkSession
 
+from features.as_of import EPOCH
 from features.errors import ModelError, SettingsError
+from jobs import mllib_trainer as trainer
 from jobs.mllib_trainer import mllib_trainer
 from jobs.runs import Job
-from models.als import AlsParams
+from models import als_mllib
+from models.als import AlsModel, AlsParams, as_histories
 
 # in a process of its own: a classic session and the embedded engine cannot share one
 LEARN = """
@@ -70,6 +76,35 @@ def test_other_engines_say_what_to_do() -> None:
         mllib_trainer(cast(Job, job))
     settings.recommender.als = AlsParams()
     assert mllib_trainer(cast(Job, job)) is None
+
+
+def test_what_was_delivered_later_teaches_nothing(spark: SparkSession, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A purchase before an earlier cut that was known only after it is not among those learned from at that cut."""
+    cut = date(2017, 2, 1)
+    rows = [
+        ("c", "known", date(2017, 1, 2), date(2017, 1, 31), 1),
+        ("c", "late", date(2017, 1, 2), cut, 1),
+        ("c", "after", cut, cut, 1),
+    ]
+    days = spark.createDataFrame(rows, "customer_id string, product_id string, day date, known_day date, orders int")
+
+    def collect(seen: DataFrame, day: date, als: AlsParams) -> AlsModel:
+        lists = as_histories(seen, day, als).collect()
+        ids = sorted({product for row in lists for product in row.product_ids})
+        return AlsModel(als, np.array(ids, dtype=object), np.ones((len(ids), als.columns), dtype=np.float32))
+
+    monkeypatch.setattr(als_mllib, "collect_mllib_factors", collect)
+    monkeypatch.setattr(trainer, "read_logs", lambda job: SimpleNamespace(purchases=days))
+    als = AlsParams(factors=2, bias=False, trainer="mllib")
+    job = SimpleNamespace(
+        settings=SimpleNamespace(recommender=SimpleNamespace(als=als)),
+        engine=SimpleNamespace(name="spark"),
+        write_read=lambda name, df: df,
+    )
+    train = mllib_trainer(cast(Job, job))
+    assert train is not None
+    assert train((cut - EPOCH).days)[0].tolist() == ["known"]
+    assert train((cut - EPOCH).days + 1)[0].tolist() == ["after", "known", "late"]
 
 
 def test_bias_columns_are_refused() -> None:
