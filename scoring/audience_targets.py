@@ -47,8 +47,8 @@ def product_target(model: Recommender, product_id: str, row: Mapping[str, str | 
         return Target("products", (at,))
     widened = with_item(stage.catalogue, product_id, row)
     side = stage.sources.side
-    none = np.zeros(1)
-    among, sold = np.append(side.can_offer, False), np.append(side.pop28, none)
+    # a launch without sales is on the axis too, and neither it nor others like that tell who buys
+    among, sold = np.append(side.can_offer & (np.asarray(side.buyers) > 0), False), np.append(side.pop28, 0.0)
     found = attribute_neighbours(widened, np.array([len(widened) - 1]), among, sold).indices
     if not len(found):
         raise DataError(

@@ -1,5 +1,6 @@
 """Scores and reasons of an audience: every customer for one subject, whatever the partitions."""
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -89,6 +90,18 @@ def test_a_product_without_sales_is_judged_by_those_like_it(model: Recommender) 
     h = build_histories(as_objects(["c"]), len(items), CUT, *(np.array([v]) for v in (0, 2, CUT - 3, 1, 1, 1)))
     apart = [score_target(model, Target("products", (i,)), h).score[0] for i in twin.items]
     assert score_target(model, twin, h).score[0] == pytest.approx(np.mean(apart), abs=1e-6)
+
+
+def test_what_was_never_sold_stands_in_for_nothing(model: Recommender) -> None:
+    """A launch that the model lists is judged by the other of its type, not by itself."""
+    stage = model.products
+    side, at = stage.sources.side, int(stage.catalogue.positions(["p02"])[0])
+    buyers = np.asarray(side.buyers).copy()
+    buyers[at] = 0
+    side = replace(side, buyers=buyers, can_offer=np.ones(len(buyers), dtype=bool))
+    unsold = replace(model, products=replace(stage, sources=replace(stage.sources, side=side)))
+    twin = product_target(unsold, "p02", {"product_type": "type01", "brand": None, "category": "cat0"}, 50)
+    assert [str(stage.catalogue.items[i]) for i in twin.items] == ["p03"]
 
 
 def test_offers_and_categories_find_their_targets(model: Recommender) -> None:
