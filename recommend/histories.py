@@ -65,8 +65,9 @@ def build_histories(
     seen: Seen | None = None,
     tagged: Tagged | None = None,
 ) -> Histories:
-    """Histories from rows in any order: rows at or after `cut` or with item -1 are dropped, duplicates summed.
-    Customers need not be sorted. `seen` and `tagged` come from `build_seen` and `build_tagged`, at the same cut.
+    """Histories from rows in any order: rows at or after `cut` or with item -1 are dropped, duplicates summed; of
+    `orders` the largest counts, as in `features.interactions.from_columns`. Customers need not be sorted. `seen` and
+    `tagged` come from `build_seen` and `build_tagged`, at the same cut.
 
     This is the only door by which purchases reach candidates and features, so the cut is made here and nowhere else.
     """
@@ -77,9 +78,12 @@ def build_histories(
     c, i, age = c[order], i[order], age[order]
     start = run_starts(c, i, age)
 
-    def summed(values: NDArray) -> Floats:
+    def sorted_rows(values: NDArray) -> Floats:
         # float32 first: what is collected for training and what a worker gets are then the same numbers
-        return sum_runs(values[keep].astype(np.float32).astype(np.float64)[order], start)
+        return np.asarray(values[keep].astype(np.float32).astype(np.float64)[order])
+
+    def summed(values: NDArray) -> Floats:
+        return sum_runs(sorted_rows(values), start)
 
     where = np.full(len(day), -1) if store is None else store
     return Histories(
@@ -89,7 +93,7 @@ def build_histories(
         c[start],
         i[start],
         age[start],
-        summed(orders),
+        np.maximum.reduceat(sorted_rows(orders), start) if len(start) else np.empty(0),
         summed(quantity),
         summed(amount),
         summed(amount if list_amount is None else list_amount),
@@ -128,7 +132,8 @@ def _places(catalogue: Catalogue, data: Interactions) -> Ints:
 
 
 def one_level_up(h: Histories, place: Codes, n_items: int) -> Histories:
-    """The histories of the groups that the items belong to; `place` (n_items,) is -1 for items without a group."""
+    """The histories of the groups that the items belong to; `place` (n_items,) is -1 for items without a group. The
+    same as the histories of `Interactions.relabel`, which training has."""
     above = np.asarray(place)
     return build_histories(
         h.customers,

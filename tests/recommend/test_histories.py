@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from recommend.histories import bought_between, histories_before, take
-from tests.purchases import purchases
+from recommend.histories import bought_between, histories_before, one_level_up, take
+from scoring.recommender_inputs import build_levels
+from tests.purchases import CUT, purchases, random_purchases
 from tests.recommend.shop import shelf
 
 
@@ -16,13 +17,26 @@ def test_nothing_at_or_after_the_cut_gets_in() -> None:
 
 
 def test_rows_of_one_day_are_summed_and_groups_merge_items() -> None:
-    """Two products of one category on one day are one purchase of the category with both quantities."""
+    """Two products of one category on one day are one purchase of the category with both quantities, and as many
+    orders as the product in most of them: she may have bought both together."""
     data = purchases([("a", "p0", 5, 1), ("a", "p1", 5, 3), ("a", "p1", 8, 1)])
-    from recommend.histories import one_level_up
-
     h = histories_before(data, shelf(data), 10)
     upper = one_level_up(h, np.array([0, 0], dtype=np.int32), 1)
-    assert (upper.age.tolist(), upper.quantity.tolist(), upper.orders.tolist()) == ([5, 2], [2, 1], [4, 1])
+    assert (upper.age.tolist(), upper.quantity.tolist(), upper.orders.tolist()) == ([5, 2], [2, 1], [3, 1])
+
+
+def test_categories_are_counted_alike_in_training_and_scoring() -> None:
+    """Histories of categories that training makes of purchases equal those that scoring makes of products."""
+    data = random_purchases(products=30)
+    columns = ("name", "department", "product_type", "brand")
+    rows = {"product_id": list(data.products), **{name: ["x"] * data.n_products for name in columns}}
+    levels = build_levels(data, {**rows, "category": [f"cat{i // 5}" for i in range(data.n_products)]})
+    trained = histories_before(levels.categories, levels.upper, CUT - 20)
+    h = histories_before(levels.products, levels.catalogue, CUT - 20)
+    scored = one_level_up(h, levels.place, len(levels.upper))
+    assert len(trained.item) < len(h.item)
+    for name in ("customer", "item", "age", "orders", "quantity", "amount", "list_amount", "store"):
+        assert np.array_equal(getattr(trained, name), getattr(scored, name)), name
 
 
 def test_take_renumbers_customers() -> None:
