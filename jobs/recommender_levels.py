@@ -22,7 +22,7 @@ def read_levels(job: Job) -> Levels:
     params, looked_at = job.settings.recommender, set() if views is None else set(views.products)
     days = params.candidates.new_days + params.view_history_days(job.settings.horizon_days) - params.view_days
     new = products_for_sale(rows, looked_at, job.as_of.epoch_day, days, params.drop_departments)
-    rules = {} if tags is None else read_tag_rules(job.settings)
+    rules = read_tag_rules(job.settings)
     # what only customers beyond the sample bought has its place on the axis too
     others = [] if sampled.products is None else sampled.products[0]
     levels = build_levels(on_one_axis(purchases, views, tags, products=[*new, *others], rules=rules), rows)

@@ -72,13 +72,15 @@ def on_one_axis(
     rules: Mapping[str, TagRule] | None = None,
 ) -> Dealings:
     """Logs with axes of their own brought to shared ones: all customers of the logs and `customers`, all products
-    bought and `products`. Views of other products are dropped."""
+    bought and `products`. Views of other products are dropped. Tags with a rule and those that end one have their
+    place on the axis also if nobody had them: what is first told after training must still end or forbid."""
     logs = [log for log in (purchases, views, tags) if log is not None]
     who = _sorted(set(customers).union(*(log.customers for log in logs)))
     what = _sorted(set(products).union(purchases.products))
     bought = purchases.on_axes(who, what)
-    said = nothing(who, _sorted(set())) if tags is None else tags.on_axes(who, tags.products)
     known = dict(rules or {})
+    told = _sorted({*known, *(other for rule in known.values() for other, _ in rule.closed_by)})
+    said = nothing(who, told) if tags is None else tags.on_axes(who, _sorted({*told, *tags.products}))
     if views is None:
         return Dealings(bought, nothing(who, what), said, known)
     seen = views.take_products(np.isin(views.products.astype(str), what.astype(str)))

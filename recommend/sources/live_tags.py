@@ -81,11 +81,14 @@ def _ended(tagged: Tagged, table: TagTable, days_ago: int, n: int) -> Floats:
     if not len(table.ends) or not len(out):
         return out
     key, ends = [], []
-    for tag, other, days in table.ends:
+    there = np.bincount(tagged.tag, minlength=n) > 0
+    for tag, other, days in table.ends[there[table.ends[:, 0]] & there[table.ends[:, 1]]]:
         # only what was known then: ages of the ending entries count from the same moment
         rows = (tagged.tag == other) & (tagged.age > days_ago)
         key.append(tagged.customer[rows] * n + tag)
         ends.append(tagged.age[rows] - days_ago - days)
+    if not key:
+        return out
     keys, ages = np.concatenate(key), np.concatenate(ends).astype(np.float64)
     order = np.lexsort((ages, keys))
     keys, ages = keys[order], ages[order]

@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from recommend.dealings import on_one_axis
 from recommend.runs import Ints
 from recommend.signals import build_tagged
 from recommend.sources.context import Context
 from recommend.sources.live_tags import TagTable, live_tags
 from recommend.tag_rules import TagRule
+from tests.purchases import purchases
 
 CUT = 200
 NAMES = np.array(["end:baby", "loss:baby", "post:baby", "post:tea", "region:east"], dtype=object)
@@ -54,3 +56,20 @@ def test_earlier_moments_know_nothing_of_what_came_later() -> None:
     ages: Ints = np.array([CUT - 40])
     alone = live_tags(build_tagged(CUT - 30, np.zeros(1), np.array([2]), CUT - 70 + 0 * ages, np.full(1, 0.8)), TABLE)
     assert at(rows, 30)[0, 2] == round(float(alone.weight[0]), 6)
+
+
+def test_what_is_first_told_after_training_still_ends_an_event() -> None:
+    """No customer learned from had a loss or told of tea: both have their place on the axis of tags, observed ones
+    too, with and without a log of tags."""
+    bought, said = purchases([("a", "p", 1, 1)]), purchases([("a", "post:baby", 9, 1), ("a", "region:east", 9, 1)])
+    for dealings in (on_one_axis(bought, tags=said, rules=RULES), on_one_axis(bought, rules=RULES)):
+        names = dealings.tags.products
+        assert sorted(names) == list(names)
+        assert {"loss:baby", "end:baby", "told:unheard", "post:baby", "post:tea"} <= set(names)
+        assert len(dealings.tags) == 0 or dealings.tags.products[dealings.tags.product].tolist() == list(said.products)
+        place = {name: i for i, name in enumerate(names)}
+        table = TagTable.of(Context(names, RULES))
+        c, t = np.array([0, 0, 1]), np.array([place["post:baby"], place["loss:baby"], place["post:baby"]])
+        live = live_tags(build_tagged(CUT, c, t, np.array([150, 160, 150]), np.ones(3)), table)
+        counted = zip(live.customer.tolist(), live.tag.tolist())
+        assert [who for who, tag in counted if tag == place["post:baby"]] == [1]
