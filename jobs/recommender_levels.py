@@ -7,6 +7,7 @@ from jobs.recommender_logs import read_logs, read_tag_rules
 from jobs.recommender_sample import sample_logs, with_true_counts
 from jobs.runs import Job
 from recommend.dealings import on_one_axis
+from scoring.learned_days import view_history_days
 from scoring.recommender_inputs import Levels, build_levels, catalogue_rows, products_for_sale
 
 
@@ -20,7 +21,7 @@ def read_levels(job: Job) -> Levels:
     rows = catalogue_rows(job.read("products"), job.as_of).toArrow().to_pydict()
     # what nobody bought yet is learned about too, as far back as the windows that are learned from
     params, looked_at = job.settings.recommender, set() if views is None else set(views.products)
-    days = params.candidates.new_days + params.view_history_days(job.settings.horizon_days) - params.view_days
+    days = params.candidates.new_days + view_history_days(params, job.settings.horizon_days) - params.view_days
     new = products_for_sale(rows, looked_at, job.as_of.epoch_day, days, params.drop_departments)
     rules = read_tag_rules(job.settings)
     # what only customers beyond the sample bought has its place on the axis too

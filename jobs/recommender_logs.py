@@ -14,6 +14,7 @@ from jobs.measured_tags import tags_for_targeting
 from jobs.runs import Job
 from jobs.settings import Settings
 from recommend.tag_rules import TagRule
+from scoring.learned_days import view_history_days
 from scoring.recommender_inputs import known_purchase_days, known_view_days
 from scoring.tag_days import known_customer_days, known_tag_days
 from scoring.tag_rules import tag_rules
@@ -40,12 +41,13 @@ class Logs:
 def read_logs(job: Job) -> Logs:
     """What was known before the cut, customers and product attributes as they were then."""
     params, customer_map = job.settings.recommender, job.read("customer_map")
+    view_days = view_history_days(params, job.settings.horizon_days)
     browsing, carts = (job.read(name) if job.has(name) else None for name in VIEWS)
     return Logs(
         known_purchase_days(
             job.read("transactions"), job.read("products"), customer_map, job.as_of, params.drop_departments
         ),
-        known_view_days(browsing, carts, customer_map, job.as_of, params.view_history_days(job.settings.horizon_days)),
+        known_view_days(browsing, carts, customer_map, job.as_of, view_days),
         _tags(job),
     )
 

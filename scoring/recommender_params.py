@@ -66,11 +66,6 @@ class RecommenderParams:
         """Days of views and carts that count for a list."""
         return self.candidates.view_days
 
-    def view_history_days(self, horizon_days: int) -> int:
-        """Days of views that training reads: those that count, before the earliest window learned from."""
-        windows = self.ranker.windows + 1 + (self.tuning.windows if self.tuning.trials else 0)
-        return self.view_days + horizon_days * windows
-
     def products(self, horizon_days: int, threads: int) -> tuple[Level, StageParams]:
         """What training the product level needs."""
         stage = StageParams(

@@ -8,6 +8,7 @@ learns from windows whose labels end before the judged window's history does.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from scoring.recommender_params import StageParams
 
@@ -22,6 +23,15 @@ def window_starts(first_day: int, cut: int, params: StageParams) -> list[int]:
     latest = cut - ranker.embargo_days - horizon
     wanted = [latest - step * j for j in range(ranker.windows + 1)]
     return [start for start in wanted if start - first_day >= horizon]
+
+
+def tuning_starts(first_day: int, cut: int, params: StageParams, windows: int) -> list[int]:
+    """Days on which the histories of tuning's windows end, latest first: the latest one, which calibration and gate
+    use, `windows` whose labels end before its history does, and as many before each as its ranker learns from."""
+    ranker = params.ranker
+    apart = -(-(params.horizon_days + ranker.embargo_days) // (ranker.step_days or params.horizon_days))
+    more = 2 * apart + windows - 2
+    return window_starts(first_day, cut, replace(params, ranker=replace(ranker, windows=ranker.windows + more)))
 
 
 def labels_of(start: int, params: StageParams) -> tuple[int, int]:

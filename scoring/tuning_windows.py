@@ -17,7 +17,7 @@ from recommend.dealings import Dealings
 from recommend.histories import Histories, Ints, is_in
 from scoring.recommender_params import StageParams
 from scoring.stage_gate import own_keys
-from scoring.stage_windows import known_at, window_starts
+from scoring.stage_windows import known_at, tuning_starts
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,11 @@ class Plan:
 
 def plan_windows(data: Dealings, cut: int, params: StageParams, windows: int) -> Plan | None:
     """The windows of tuning before `cut`; None when the history is too short for one and a window to learn from."""
-    count, step = params.ranker.windows, params.ranker.step_days or params.horizon_days
-    more = (windows + 1) * -(-(params.horizon_days + params.ranker.embargo_days) // step)
-    longer = replace(params, ranker=replace(params.ranker, windows=count + more))
+    count = params.ranker.windows
     bought = data.purchases.before(cut)
     if not len(bought):
         return None
-    starts = window_starts(int(bought.day.min()), cut, longer)
+    starts = tuning_starts(int(bought.day.min()), cut, params, windows)
     known = known_at(starts, starts[0], params) if starts else []
     learned = {day: tuple(known_at(starts, day, params)[:count]) for day in known[:windows]}
     judged = sorted(day for day, days in learned.items() if days)

@@ -34,6 +34,7 @@ from jobs.settings import Settings, load_settings
 from jobs.tables import Lake
 from recommend.dealings import Dealings, on_one_axis
 from recommend.histories import Histories, bought_between, histories_before, take
+from scoring.learned_days import view_history_days
 from scoring.recommender_inputs import (
     Levels,
     build_levels,
@@ -90,7 +91,7 @@ def read(lake: Lake, settings: Settings, cut: AsOf, scratch: Path, earlier_days:
             )
         )
         browsing, carts = (lake.read(spark, name) if there(name) else None for name in VIEWS)
-        days = params.view_history_days(HORIZON) + earlier_days
+        days = view_history_days(params, HORIZON) + earlier_days
         looks = known_view_days(browsing, carts, customer_map, cut, days)
         views = None if looks is None else collect_log(looks)
         sources = {n: lake.read(spark, n) for n in ("customer_map", *TAGS) if there(n)}
