@@ -21,7 +21,8 @@ K = 10
 @dataclass(frozen=True)
 class Frame:
     """Pairs of one window: histories before `h.cut`, and whether each candidate was bought in the window after;
-    `raw` holds the scores of each mode that can score, computed once."""
+    `raw` holds the scores of each mode that can score, computed once. `allowed` (n_items,): the items that a ranker may
+    learn from (`scoring.train_second_stage.established`); None for all."""
 
     h: Histories
     sources: Sources
@@ -30,6 +31,7 @@ class Frame:
     bought: NDArray[np.bool_]
     truth: Ints
     raw: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    allowed: NDArray[np.bool_] | None = None
 
 
 def with_single_scores(frame: Frame) -> Frame:

@@ -56,9 +56,10 @@ def shares(owned: NDArray[np.bool_], params: RankerParams) -> NDArray[np.float64
     return np.where(owned, params.negatives_repeat, params.negatives)
 
 
-def lesson_of(frame: Frame, params: RankerParams, allowed: NDArray[np.bool_]) -> Lesson:
-    """A sample of the pairs of a complete frame whose items are `allowed` (n_items,)."""
-    inside = np.flatnonzero(allowed[frame.found.item])
+def lesson_of(frame: Frame, params: RankerParams) -> Lesson:
+    """A sample of the pairs of a complete frame whose items are `allowed`."""
+    item = frame.found.item
+    inside = np.arange(len(item)) if frame.allowed is None else np.flatnonzero(frame.allowed[item])
     owned = frame.found.owned[inside]
     rows, weight = sample_negatives(frame.bought[inside], shares(owned, params), params.seed + frame.h.cut)
     rows = inside[rows]

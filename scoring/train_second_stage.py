@@ -22,6 +22,7 @@ from models.ranker import Matrix, sample_negatives
 from recommend.candidates import build_candidates
 from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings, as_dealings
+from recommend.fresh import find_fresh
 from recommend.histories import bought_between, histories_before, is_in, take
 from recommend.pair_features import pair_features
 from scoring.learners import learning_customers
@@ -90,24 +91,28 @@ def build_frame(
     truth = number[who] * len(catalogue) + item
     bought = is_in(truth, found.customer * len(catalogue) + found.item)
     weight = np.ones(len(bought), dtype=np.float32)
+    allowed = established(data, cut, find_fresh(every, catalogue, params.candidates).offered)
     if share is not None:
-        inside = np.flatnonzero(established(data, cut)[found.item])
+        inside = np.flatnonzero(allowed[found.item])
         found, bought = found.take(inside), bought[inside]
         kept = np.where(found.owned, max(share, params.ranker.negatives_repeat), share)
         rows, weight = sample_negatives(bought, kept, params.ranker.seed + cut)
         found, bought = found.take(rows), bought[rows]
     x = pair_features(h, catalogue, sources.side, found.customer, found.item, found.scores)
-    return Frame(h, sources, found, x, bought, truth), weight
+    return Frame(h, sources, found, x, bought, truth, allowed=allowed), weight
 
 
-def established(data: Dealings, cut: int) -> NDArray[np.bool_]:
-    """(n_items,) whether an item had as many orders before `cut` as the least bought item of the axis has by now.
+def established(data: Dealings, cut: int, offered: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """(n_items,) whether an item had as many orders before `cut` as the least bought of what was ever sold has by now,
+    or is among `offered` (n_items,), those that were new at the cut and offered unsold.
 
     A catalogue of items with many orders by now knows of an earlier day which items would come up: to learn from
-    those that had not yet would teach that rare items rise. True of all where some item has no order.
+    those that had not yet would teach that rare items rise. What is new at a cut is offered whatever becomes of it.
     """
     by_now = data.purchases.baskets_per_product()
-    return np.asarray(data.purchases.before(cut).baskets_per_product() >= (by_now.min() if len(by_now) else 0))
+    least = by_now[by_now > 0].min() if by_now.any() else 0
+    kept = np.asarray(data.purchases.before(cut).baskets_per_product() >= least)
+    return kept if offered is None else kept | offered
 
 
 def fit_second_stage(
@@ -178,7 +183,7 @@ def _build_windows(data: Dealings, catalogue: Catalogue, cut: int, params: Stage
         say(f"candidates and features of window {number + 1} of {len(starts)}")
         if start in judged:
             frame, _ = build_frame(data, catalogue, start, params, None, params.ranker.judged_customers)
-            lessons[start] = lesson_of(frame, params.ranker, established(data, start))
+            lessons[start] = lesson_of(frame, params.ranker)
             whole[start] = with_single_scores(frame)
             continue
         frame, weight = build_frame(data, catalogue, start, params, params.ranker.negatives)

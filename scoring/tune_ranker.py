@@ -19,7 +19,7 @@ from scoring.recommender_params import StageParams
 from scoring.second_stage import SEGMENTS
 from scoring.stage_gate import Frame, list_metrics, with_single_scores
 from scoring.stage_learning import Lesson, fit_rankers, lesson_of, shares, with_ranker
-from scoring.train_second_stage import build_frame, established
+from scoring.train_second_stage import build_frame
 from scoring.tuning_windows import Plan, new_ones, served_customers, with_section
 
 LARGEST = {"negatives": 0.3, "negatives_repeat": 1.0}  # shares of what was not bought that lessons hold
@@ -91,7 +91,7 @@ def ranker_objective(
         if day in plan.ranker:
             frame, _ = build_frame(data, catalogue, day, wide, None, largest.judged_customers)
             judged[day] = _judged(data, frame, scratch / f"judged.{day}.npy")
-            lesson = lesson_of(frame, largest, established(data, day))
+            lesson = lesson_of(frame, largest)
         else:
             frame, weight = build_frame(data, catalogue, day, wide, largest.negatives)
             lesson = Lesson(frame.x, frame.bought, weight, frame.found.owned, frame.found.customer)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from models.recommender_params import OBJECTIVES
+from recommend.catalogue import build_catalogue
 from recommend.dealings import as_dealings
 from recommend.list_params import ListParams
 from scoring.recommender_params import Level
 from scoring.stage_gate import best_single, segment_metrics, with_single_scores
 from scoring.stage_learning import Trial, on_one_scale, rescale_raw, shares
-from scoring.train_second_stage import Trained, established, fit_second_stage
+from scoring.train_second_stage import Trained, build_frame, established, fit_second_stage
 from tests.recommend.shop import CUT, PARAMS, shelf, shop
 
 LEVEL = Level("products", ListParams(k=6))
@@ -75,3 +76,23 @@ def test_items_that_had_yet_to_come_up_teach_nothing() -> None:
     assert least > 0
     assert kept.tolist() == (data.before(40).baskets_per_product() >= least).tolist()
     assert not kept.all()
+
+
+def test_what_was_never_sold_does_not_set_the_least_and_launches_teach() -> None:
+    """An unsold item on the axis changes nothing for the others; what was offered as new at a window teaches there,
+    whether it was sold later or not, and nothing else does that had not come up."""
+    data = shop()
+    wider = replace(data, products=np.array([*data.products, "q0", "q1"], dtype=object))
+    alone, kept = established(as_dealings(data), 40), established(as_dealings(wider), 40)
+    assert kept.tolist() == [*alone.tolist(), False, False]
+    # p23 comes up late, and was new at the window
+    launched = np.full(wider.n_products, -1)
+    launched[[23, 24]] = 60
+    late = wider.where((wider.product != 23) | (wider.day >= 98))
+    n = wider.n_products
+    names = [str(p) for p in wider.products]
+    catalogue = build_catalogue(names, names, ["c"] * n, ["t"] * n, [None] * n, launched.tolist())
+    frame, _ = build_frame(as_dealings(late), catalogue, 84, PARAMS, 0.5)
+    assert frame.allowed is not None
+    assert frame.allowed[[23, 24, 25]].tolist() == [True, True, False]
+    assert {23, 24} <= set(frame.found.item.tolist())
