@@ -14,21 +14,19 @@ from features.batches import map_batches
 from features.contract import nearest
 from features.errors import DataError, ModelError
 from features.hierarchy import as_current_products
+from jobs.audience_barred import barred_notes, offer_products, subject_products, subject_rules
 from jobs.audience_ways import Found, Ways, collect_contacts, frame_of, offer_row, ranked
-from jobs.product_rules import RULES
 from jobs.reason_words import read_words
 from jobs.recommender_logs import read_logs
 from jobs.runs import Job
 from recommend.evidence.wording import numbered
 from scoring.audience_contacts import best_customers, purchase_margin
 from scoring.audience_launch import as_lookers, as_wanted_rate, with_lookers
-from scoring.audience_rules import SubjectRules
 from scoring.audience_scores import AUDIENCE_REASONS, AUDIENCE_SCORES, audience_reasons, audience_scores
 from scoring.audience_targets import Target, category_target, offer_target, product_target
 from scoring.audience_value import with_purchase_value
 from scoring.decision_params import DecisionParams
 from scoring.history_rows import as_histories
-from scoring.product_eligibility import OUT_OF_STOCK, as_rule_lines, collect_segment_lines, customer_lines
 from scoring.recommendations import Recommender, open_recommender
 
 
@@ -43,16 +41,14 @@ def by_model(job: Job, kind: str, subject: str, n: int, ways: Ways) -> Found:
         )
     target, notes = find_target(job, model, kind, subject)
     logs = read_logs(job)
-    rules, denied, admitted = subject_rules(job, kind, subject)
+    rules, denied, admitted = subject_rules(job, subject_products(job, model, kind, subject))
     rows = as_histories(logs.purchases, denied, views=logs.views, tags=logs.tags, admitted=admitted)
     histories = job.write_read("histories", rows)
     path, words = job.engine.ship(champion.path), read_words(job.settings.recommender.language)
     scored = map_batches(histories, audience_scores(path, job.as_of, target, rules), AUDIENCE_SCORES)
     scores = job.write_read("scores", scored)
-    if rules is not None:
-        out = scores.where(F.col("kept_out")).count()
-        notes = (*notes, f"rules on the product keep {out:,} customers out")
-    scores, lookers = scores.where(~F.col("kept_out")), None
+    notes = (*notes, *barred_notes(scores))
+    scores, lookers = scores.where(~(F.col("kept_out") | F.col("spared"))), None
     if target.basis == NEIGHBOURS and logs.views is not None:
         days = job.settings.recommender.view_days
         lookers = job.write_read("lookers", as_lookers(logs.views, subject, job.as_of, days))
@@ -79,20 +75,6 @@ def by_model(job: Job, kind: str, subject: str, n: int, ways: Ways) -> Found:
 
     notes = (*notes, note, f"champion: version {champion.version}, trained up to {model.cut}")
     return Found(customers, score, contacts, reasons, "p_buy", target.basis, model.horizon_days, notes)
-
-
-def subject_rules(job: Job, kind: str, subject: str) -> tuple[SubjectRules | None, DataFrame | None, DataFrame | None]:
-    """Rules on a product that hold at the cut: those on kinds of customers, and single customers denied and admitted.
-
-    What is out of stock is left in, and said: a planner looks ahead.
-    """
-    if kind != "product" or not job.has(RULES):
-        return None, None, None
-    held = as_rule_lines(job.read(RULES), job.read("products"), job.as_of)
-    lines = held.where((F.col("product_id") == subject) & (F.col("reason") != OUT_OF_STOCK))
-    lines = job.write_read("rule_lines", lines)
-    rules = SubjectRules(subject, collect_segment_lines(lines))
-    return rules, customer_lines(lines, "deny"), customer_lines(lines, "allow")
 
 
 def find_target(job: Job, model: Recommender, kind: str, subject: str) -> tuple[Target, tuple[str, ...]]:
@@ -130,11 +112,7 @@ def product_row(job: Job, product_id: str) -> dict[str, Any]:
 
 def _offer_target(job: Job, model: Recommender, offer_id: str, most: int) -> tuple[Target, tuple[str, ...]]:
     row = offer_row(job, offer_id)
-    ids: list[str] = []
-    if job.has("offer_products"):
-        found = job.read("offer_products").where(F.col("offer_id") == offer_id).select("product_id").distinct()
-        ids = sorted(str(r["product_id"]) for r in found.collect())
-    target = offer_target(model, ids, row.get("category"), most)
+    target = offer_target(model, offer_products(job, offer_id), row.get("category"), most)
     if target is None:
         raise DataError(
             f"offer {offer_id} has no response score for {job.as_of.day} (nextbest score-channels scores live offers), "

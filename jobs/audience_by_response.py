@@ -13,6 +13,7 @@ from features.audience_tables import MODEL, TAG
 from features.contract import nearest
 from features.errors import DataError
 from features.order_lines import account_customers
+from jobs.audience_barred import barred_from_offer
 from jobs.audience_ways import Found, Ways, collect_contacts, frame_of, offer_row, ranked
 from jobs.runs import Job
 from scoring.audience_contacts import (
@@ -36,11 +37,14 @@ def by_offer_scores(job: Job, offer_id: str, n: int, ways: Ways) -> Found:
     borne = F.lit(row["incentive_value"]).cast("decimal(18,2)")
     mine = job.read("offer_scores").where((F.col("offer_id") == offer_id) & F.col("channel").isin(ways.channels))
     scores = job.write_read("offer_scores_asked", mine.withColumn("incentive_value", borne))
+    barred, notes = barred_from_offer(job, offer_id, scores)
     columns = ["customer_id", "channel", "offer_kind", "p_response", "incentive_value"]
     priced = job.write_read("priced", priced_contacts(scores.select(columns), ways.tables, ways.params))
     top = priced.groupBy("customer_id").agg(F.max("value").alias("value"))
     most = priced.join(top, on=["customer_id", "value"], how="left_semi")
     found = most.groupBy("customer_id").agg(F.max("p_response").alias("score"), F.max("value").alias("raw"))
+    if barred is not None:
+        found = found.join(barred, on="customer_id", how="left_anti")
     customers, score, _ = ranked(job.write_read("best", best_customers(found, n)))
     contacts, _ = collect_contacts(job, customers, ways, priced, offer_id)
     told = scores.select("customer_id", "channel", "reasons", "horizon_days")
@@ -54,7 +58,7 @@ def by_offer_scores(job: Job, offer_id: str, n: int, ways: Ways) -> Found:
 
     incentive = row.get("incentive") or "no incentive"
     note = f"{offer_id}: {row['offer_kind']}, {row['starts_on']} to {row['ends_on']}, {incentive}"
-    return Found(customers, score, contacts, reasons, "p_response", MODEL, horizon, (note,))
+    return Found(customers, score, contacts, reasons, "p_response", MODEL, horizon, (note, *notes))
 
 
 def by_tag(job: Job, tag: str, n: int, ways: Ways, any_evidence: bool) -> Found:

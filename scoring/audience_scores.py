@@ -46,8 +46,16 @@ AUDIENCE_SCORES = Contract(
         C("raw", "double", "mean score before calibration, 6 decimals: orders customers of equal score"),
         C("recency", "double", "1 / days since her last purchase, 0 without one: orders customers of equal raw"),
         C("wanted", "double", "p_buy of the item that she looked at last without buying it; null without one", True),
-        C("kept_out", "bool", "whether a rule on the product keeps her out"),
+        C("kept_out", "bool", "whether rules on products keep her out"),
+        C("spared", "bool", "whether a life event of hers forbids to show it to her"),
     ),
+    role="internal",
+)
+AUDIENCE_BARRED = Contract(
+    "audience_barred",
+    "Who may not be reached for a subject.",
+    ("customer_id",),
+    (CUSTOMER, AUDIENCE_SCORES.column("kept_out"), AUDIENCE_SCORES.column("spared")),
     role="internal",
 )
 AUDIENCE_REASONS = Contract(
@@ -71,9 +79,7 @@ class TargetScores:
 
 def score_target(model: Recommender, target: Target, h: Histories) -> TargetScores:
     """Scores every customer of `h` (on the product axis) for the target."""
-    stage, upper = target.stage(model), h
-    if target.level == "categories":
-        upper = one_level_up(h, np.asarray(model.place), len(stage.catalogue))
+    stage, upper = target.stage(model), _on_level(model, target, h)
     items = np.asarray(target.items, dtype=np.int64)
     keys = (np.arange(h.n, dtype=np.int64)[:, None] * upper.n_items + items[None, :]).ravel()
     pairs = score_pairs(stage, upper, keys)
@@ -81,6 +87,13 @@ def score_target(model: Recommender, target: Target, h: Histories) -> TargetScor
     p, raw = pairs.p_buy.reshape(shape), pairs.raw.reshape(shape)
     score = 1.0 - np.prod(1.0 - p, axis=1) if target.any_of else p.mean(axis=1)
     return TargetScores(np.round(score, 6), np.round(raw.mean(axis=1), 6), upper, pairs)
+
+
+def _on_level(model: Recommender, target: Target, h: Histories) -> Histories:
+    """The histories on the target's level."""
+    if target.level == "products":
+        return h
+    return one_level_up(h, np.asarray(model.place), len(model.categories.catalogue))
 
 
 def audience_scores(
@@ -91,14 +104,31 @@ def audience_scores(
     def rows_of(model: Recommender, batch: pa.RecordBatch, h: Histories) -> pa.Table:
         found = score_target(model, target, h)
         who = pa.array(h.customers.tolist(), pa.string())
-        kept_out = np.zeros(h.n, dtype=bool) if rules is None else rules.kept_out(model.axes, batch, h)
-        kept_out = kept_out | spared(target.stage(model).sources, found.history, np.asarray(target.items))
         wanted = pa.array(wanted_scores(target, found), pa.float64(), from_pandas=True)
         columns = {"score": found.score, "raw": found.raw, "recency": recency(h), "wanted": wanted}
-        columns["kept_out"] = kept_out
+        columns["kept_out"] = np.zeros(h.n, dtype=bool) if rules is None else rules.kept_out(model.axes, batch, h)
+        columns["spared"] = spared(target.stage(model).sources, found.history, np.asarray(target.items))
         return pa.table({"customer_id": who} | columns)
 
     return _pass(open_path, as_of, len(target.items), rows_of)
+
+
+def audience_barred(
+    open_path: Callable[[], str], as_of: AsOf, target: Target | None, rules: SubjectRules | None
+) -> BatchFunction:
+    """Rows of `AUDIENCE_BARRED` for batches of `as_histories`, for a subject that the recommender does not score. Of
+    what the model knows no `target` of, no life event is asked."""
+
+    def rows_of(model: Recommender, batch: pa.RecordBatch, h: Histories) -> pa.Table:
+        no = np.zeros(h.n, dtype=bool)
+        out = no if rules is None else rules.kept_out(model.axes, batch, h)
+        left = no
+        if target is not None:
+            left = spared(target.stage(model).sources, _on_level(model, target, h), np.asarray(target.items))
+        who = pa.array(h.customers.tolist(), pa.string())
+        return pa.table({"customer_id": who, "kept_out": out, "spared": left})
+
+    return _pass(open_path, as_of, 1, rows_of)
 
 
 def audience_reasons(open_path: Callable[[], str], as_of: AsOf, target: Target, words: Words) -> BatchFunction:

@@ -28,11 +28,14 @@ BLOCKED_PAIRS = Contract(
 )
 
 
-def as_rule_lines(rules: DataFrame | None, products: DataFrame, as_of: AsOf) -> DataFrame:
+def as_rule_lines(
+    rules: DataFrame | None, products: DataFrame, as_of: AsOf, shelves: DataFrame | None = None
+) -> DataFrame:
     """One row per rule that holds at the cut and product it is about: action, attribute, value, product_id, reason.
 
     `rules` as in `product_eligibility`, None where there is no such source; `products` in all their versions. A rule
-    on a category is a row per product that is in it at the cut. What is not in stock then is denied to all.
+    on a category is a row per product that is in it at the cut, or by `shelves` (product_id, category) where given.
+    What is not in stock at the cut is denied to all.
     """
     now = as_current_products(products, as_of)
     nothing = F.lit(None).cast("string").alias("value")
@@ -60,7 +63,8 @@ def as_rule_lines(rules: DataFrame | None, products: DataFrame, as_of: AsOf) -> 
     )
     columns = ("action", "attribute", "value", "product_id", "reason")
     on_products = held.where(F.col("product_id").isNotNull()).select(*columns)
-    shelves = now.select("product_id", "category").where(F.col("category").isNotNull())
+    shelves = (now if shelves is None else shelves).select("product_id", "category")
+    shelves = shelves.where(F.col("category").isNotNull())
     on_categories = (
         held.where(F.col("product_id").isNull()).drop("product_id").join(shelves, on="category", how="inner")
     )

@@ -114,7 +114,9 @@ def shop(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Shop:
               "event_kind": "view", "product_id": "p99"}]  # fmt: skip
     tables["browsing"] = table(lake.contract("browsing"), views)
     denied = {"rule_id": "r", "line_no": 1, "action": "deny", "attribute": "customer_id", "value": f"p-{people[3]}"}
-    tables["product_eligibility"] = table(lake.contract("product_eligibility"), [denied | {"product_id": "p01"}])
+    shelf = denied | {"rule_id": "s", "value": f"p-{people[4]}"}
+    lines = [denied | {"product_id": "p01"}, shelf | {"category": "SOAP"}, shelf | {"line_no": 2, "product_id": "p99"}]
+    tables["product_eligibility"] = table(lake.contract("product_eligibility"), lines)
     held = [
         tag | {"customer_id": f"p-{a}", "score": 0.5 + i / 100, "for_targeting": i < 6}
         for i, a in enumerate(people[:9])
@@ -184,6 +186,21 @@ def test_rules_on_the_product_keep_customers_out(shop: Shop) -> None:
     ruled, free = (shop.find(Asked("product", p, size=100), dry_run=True) for p in ("p01", "p02"))
     assert {r["customer_id"] for r in free.rows} - {r["customer_id"] for r in ruled.rows} == {"p-c003"}
     assert any("keep 1 customers out" in n for n in ruled.notes)
+    for asked in (Asked("category", "SOAP", size=100), Asked("offer", "o7", size=100)):
+        shut = shop.find(asked, dry_run=True)
+        assert {r["customer_id"] for r in free.rows} - {r["customer_id"] for r in shut.rows} == {"p-c004"}
+        assert any("keep 1 customers out" in n for n in shut.notes)
+    milk = shop.find(Asked("category", "MILK", size=100), dry_run=True)
+    assert len(milk.rows) == len(free.rows)  # one product is closed to somebody, the others are not
+
+
+def test_whom_a_life_event_spares_is_in_no_audience(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by the model nor by scores of the offer; they are not counted as ruled out, and nothing says why."""
+    monkeypatch.setattr("scoring.audience_scores.spared", lambda sources, h, items: h.customers == "p-c005")
+    for asked in (Asked("product", "p02", size=100), Asked("offer", "o7", size=100)):
+        found = shop.find(asked, dry_run=True)
+        assert "p-c005" not in {r["customer_id"] for r in found.rows}
+        assert "1 customers are not to be reached for it for now" in found.notes
 
 
 def test_a_product_that_was_never_sold_is_found_customers_for(shop: Shop) -> None:
