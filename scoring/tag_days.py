@@ -45,15 +45,20 @@ def known_tag_days(facts: Facts, which: str, targeting: Targeting) -> DataFrame 
     parts = [*_from_posts(facts, which, targeting), *_given(facts, which), *_record(facts)]
     if not parts:
         return None
-    days = reduce(lambda a, b: a.unionByName(b), parts)
+    days = reduce(lambda a, b: a.unionByName(b), parts).where(F.col("day") < F.lit(facts.as_of.day))
+    # the confidence of a day is known when the surest of its rows was, not when the first one was
+    surest = F.sort_array(F.collect_list(F.struct((-F.col("amount")).alias("a"), F.col("known_day").alias("k"))))[0]
     return (
-        days.where(F.col("day") < F.lit(facts.as_of.day))
-        .groupBy("customer_id", "product_id", "day")
-        .agg(
+        days.groupBy("customer_id", "product_id", "day")
+        .agg(surest.alias("_surest"))
+        .select(
+            "customer_id",
+            "product_id",
+            "day",
             F.lit(1.0).alias("quantity"),
-            F.max("amount").alias("amount"),
+            (-F.col("_surest.a")).alias("amount"),
             F.lit(1).alias("orders"),
-            F.min("known_day").alias("known_day"),
+            F.col("_surest.k").alias("known_day"),
         )
     )
 

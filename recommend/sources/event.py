@@ -2,8 +2,8 @@
 
 For each tag and category the lift of taking it up: the share of those with the tag who buy in a category that they
 had not bought in lately, over the share of all customers; for each tag and item likewise where enough of them bought
-it. Counted on stretches of days before the cut, with the tags that were known when each stretch began. Where the
-lexicon says that a tag leads to a category, that is what the counts are drawn towards.
+it. Counted on stretches of days before the cut, with the tags of days before each stretch, as known at the cut. Where
+the lexicon says that a tag leads to a category, that is what the counts are drawn towards.
 """
 
 from __future__ import annotations

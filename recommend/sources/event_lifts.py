@@ -17,7 +17,11 @@ ITEM_BUYERS = 5  # customers with the tag who bought the item, from which the it
 
 
 def moments(h: Histories, table: TagTable) -> list[tuple[int, Live]]:
-    """Days before the cut at which stretches began, and the tags that counted then."""
+    """Days before the cut at which stretches began, and the tags of days before them that counted then.
+
+    A tag counts from its own day. `Tagged` has no day on which it was known: what was told before a stretch and
+    crawled within it, but before the cut, counts as told. Nothing known at the cut or later is in a history.
+    """
     oldest = int(h.age.max()) if len(h.age) else 0
     starts = [DAYS * (j + 1) for j in range(STRETCHES) if DAYS * (j + 1) < oldest]
     found = [(start, live_tags(h.tagged, table, start)) for start in starts]

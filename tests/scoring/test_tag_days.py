@@ -45,6 +45,10 @@ POSTS = [
     said("d", "baby_born", 95.5, "p6", happens_on=DAY - timedelta(days=100)),  # no word on sensitive things
     said("d", "pregnant", 30.5, "p7", tag_kind="loss"),  # losses are read of everybody
     said("a", "wine", 3.5, "p8", tag_kind="interest", available_ts=ago(1.5)),  # crawled late
+    # of the day the surest counts, which was crawled late
+    said("a", "jazz", 6.5, "p12", tag_kind="interest", confidence=0.3),
+    said("a", "jazz", 6.6, "p13", tag_kind="interest", confidence=0.9, available_ts=ago(2.5)),
+    said("a", "jazz", 6.6, "p14", tag_kind="interest", confidence=0.9, available_ts=ago(1.5)),
     said("a", "dog", 3.5, "p9", tag_kind="interest", available_ts=CUT),  # known too late
     said("a", "cat", 0, "p10", tag_kind="interest"),  # at the cut
     said("a", "graduation", 300.5, "p11"),  # over for long: the days of its stages remain
@@ -111,6 +115,7 @@ def test_tags_by_day_as_consent_and_setting_allow(spark: SparkSession) -> None:
     assert built(facts, "all") == record | loss | over | {
         ("a", "post:tea"): (11, 11, 0.8),
         ("a", "post:wine"): (4, 2, 0.8),
+        ("a", "post:jazz"): (7, 3, 0.9),
         ("a", "post:baby_born"): (96, 96, 0.8),
         ("a", "post:baby_born@newborn"): (96, 96, 0.8),
         ("a", "post:baby_born@infant"): (9, 9, 0.8),
