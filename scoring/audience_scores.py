@@ -104,7 +104,9 @@ def audience_scores(
     def rows_of(model: Recommender, batch: pa.RecordBatch, h: Histories) -> pa.Table:
         found = score_target(model, target, h)
         who = pa.array(h.customers.tolist(), pa.string())
-        wanted = pa.array(wanted_scores(target, found), pa.float64(), from_pandas=True)
+        wanted = pa.array(
+            wanted_scores(target, found, target.stage(model).sources.params.view_days), pa.float64(), from_pandas=True
+        )
         columns = {"score": found.score, "raw": found.raw, "recency": recency(h), "wanted": wanted}
         columns["kept_out"] = np.zeros(h.n, dtype=bool) if rules is None else rules.kept_out(model.axes, batch, h)
         columns["spared"] = spared(target.stage(model).sources, found.history, np.asarray(target.items))
@@ -181,7 +183,8 @@ def target_reasons(
     best = np.arange(h.n) * m + found.pairs.p_buy.reshape(h.n, m).argmax(axis=1)
     item = found.pairs.candidates.item[best]
     written = reasons_of(stage, h, found.pairs, best, found.pairs.kind[best], words, counted_until)
-    wanted = wanted_not_bought(h, np.asarray(target.items, dtype=np.int64))
+    days = stage.sources.params.view_days
+    wanted = wanted_not_bought(h, np.asarray(target.items, dtype=np.int64), days)
     out = []
     for i, reasons in enumerate(written):
         label = str(stage.catalogue.labels[item[i]])
@@ -207,21 +210,22 @@ def recency(h: Histories) -> Floats:
     return np.round(1.0 / last, 9)
 
 
-def wanted_scores(target: Target, found: TargetScores) -> Floats:
-    """(n customers,) p_buy of the target's item that she looked at last without buying it since; nan without one."""
+def wanted_scores(target: Target, found: TargetScores, days: int) -> Floats:
+    """(n customers,) p_buy of the target's item that she looked at last, in the last `days` days, without buying it
+    since; nan without one."""
     items = np.asarray(target.items, dtype=np.int64)
     p = found.pairs.p_buy.reshape(found.history.n, len(items))
     out = np.full(found.history.n, np.nan)
-    for customer, (item, _, _) in wanted_not_bought(found.history, items).items():
+    for customer, (item, _, _) in wanted_not_bought(found.history, items, days).items():
         out[customer] = p[customer, np.searchsorted(items, item)]
     return out
 
 
-def wanted_not_bought(h: Histories, items: Ints) -> dict[int, tuple[int, int, bool]]:
+def wanted_not_bought(h: Histories, items: Ints, days: int) -> dict[int, tuple[int, int, bool]]:
     """Customer -> (item, days ago, whether it was put into a cart): what of the sorted `items` she looked at last
-    without buying it on that day or since."""
+    in the last `days` days without buying it on that day or since."""
     seen = h.seen
-    rows = np.flatnonzero(is_in(items, seen.item))
+    rows = np.flatnonzero(is_in(items, seen.item) & (seen.age <= days))
     if not len(rows):
         return {}
     last_bought = _last_bought(h)

@@ -131,5 +131,6 @@ def test_what_was_wanted_counts_until_it_is_bought() -> None:
     # customer 0 bought item 4 after she looked at it
     bought = (np.array([v]) for v in (0, 4, 97, 1, 1, 1))
     h = build_histories(as_objects(["a", "b", "c"]), 10, cut, *bought, seen=seen)
-    assert wanted_not_bought(h, np.array([3, 4])) == {0: (3, 10, False), 1: (4, 10, True)}
-    assert wanted_not_bought(h, np.array([1])) == {}
+    assert wanted_not_bought(h, np.array([3, 4]), 90) == {0: (3, 10, False), 1: (4, 10, True)}
+    assert wanted_not_bought(h, np.array([3, 4]), 9) == {}  # 10 days ago is too long
+    assert wanted_not_bought(h, np.array([1]), 90) == {}
