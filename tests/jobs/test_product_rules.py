@@ -1,5 +1,6 @@
 """Rules on products as the scoring step reads them from the lake."""
 
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -8,9 +9,26 @@ import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
 
 from features.source_tables import PRODUCT_ELIGIBILITY, PRODUCTS
+from jobs.audience_barred import known_shelves
 from jobs.product_rules import RULES, read_rules
 from jobs.runs import Job
+from scoring.product_eligibility import as_rule_lines
 from tests.features.purchase_world import AS_OF, frame, product
+
+
+def test_what_is_sold_from_tomorrow_has_rules_of_its_category_today(spark: SparkSession) -> None:
+    """The category at the cut, and where there is none yet the first to come."""
+    day = timedelta(days=1)
+    rows = [product("a", category="OLD", valid_from=AS_OF.ts - 9 * day),
+            product("a", category="NEW", valid_from=AS_OF.ts),
+            product("b", category="SOON", valid_from=AS_OF.ts + day),
+            product("b", category="LATER", valid_from=AS_OF.ts + 2 * day)]  # fmt: skip
+    shelves = known_shelves(frame(spark, PRODUCTS, rows), AS_OF)
+    assert {tuple(r) for r in shelves.collect()} == {("a", "OLD"), ("b", "SOON")}
+    rule = {"rule_id": "r", "line_no": 1, "action": "deny", "attribute": "all", "category": "SOON"}
+    rules = frame(spark, PRODUCT_ELIGIBILITY, [rule])
+    held = as_rule_lines(rules, frame(spark, PRODUCTS, rows), AS_OF, shelves).collect()
+    assert [r["product_id"] for r in held] == ["b"]
 
 
 def job(spark: SparkSession, folder: Path, counts: dict[str, float], **tables: DataFrame) -> Job:
