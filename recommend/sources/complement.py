@@ -7,6 +7,8 @@ are categories.
 
 from __future__ import annotations
 
+import zlib
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
@@ -32,11 +34,12 @@ def fit(h: Histories, catalogue: Catalogue, params: CandidateParams, context: Co
     groups = np.asarray(catalogue.codes["product_type"]).astype(np.int64)[h.item]
     oldest = int(h.age.max()) if len(h.age) else 0
     starts = [WEEKS * (j + 1) for j in range(WINDOWS) if WEEKS * (j + 2) <= oldest]
-    rows = h.customer < MOST_CUSTOMERS if h.n > MOST_CUSTOMERS else np.ones(len(h.age), dtype=bool)
     n = len(catalogue.names["product_type"])
     if not starts:
         return {}
-    customer, group, age = h.customer[rows], groups[rows], h.age[rows]
+    number = _sampled(h)
+    rows = number[h.customer] >= 0
+    customer, group, age = number[h.customer[rows]], groups[rows], h.age[rows]
     shape = (min(h.n, MOST_CUSTOMERS), n)
 
     def held(newest: int, beyond: float) -> csr_matrix:
@@ -69,6 +72,17 @@ def fit(h: Histories, catalogue: Catalogue, params: CandidateParams, context: Co
     lift = (together + SUPPORT) / (exposed * base[None, :] + SUPPORT)
     arrays = {"types": types, "lift": lift.astype(np.float32), "base": base.astype(np.float32)}
     return {f"{NAME}.{name}": values for name, values in arrays.items()}
+
+
+def _sampled(h: Histories) -> Ints:
+    """(n customers,) numbers of those who are counted, -1 for others: of many a sample by hash of the id, since ids
+    often tell who came first."""
+    if h.n <= MOST_CUSTOMERS:
+        return np.arange(h.n)
+    mixed = [zlib.crc32(str(customer).encode()) for customer in h.customers]
+    number = np.full(h.n, -1, dtype=np.int64)
+    number[np.sort(np.argsort(mixed, kind="stable")[:MOST_CUSTOMERS])] = np.arange(MOST_CUSTOMERS)
+    return number
 
 
 def mean_lifts(b: Block) -> Floats:

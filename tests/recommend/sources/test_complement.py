@@ -1,6 +1,9 @@
 """Complements: what is taken up after something else."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from recommend.histories import Histories
 from recommend.sources import complement
@@ -67,3 +70,23 @@ def test_short_histories_have_no_complements() -> None:
     b = block(h, opened(h, SHOP), [0, 1])
     assert not complement.propose(b, 5).size
     assert not complement.scores(b, np.zeros(2, np.int64), np.arange(2))["complement"].any()
+
+
+def test_of_many_customers_a_sample_by_hash_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the order of the customers, not those who come first; all of them where there are no more than that."""
+    h = world()
+    every = opened(h, SHOP).side.parts
+    monkeypatch.setattr(complement, "MOST_CUSTOMERS", PEOPLE)
+    assert all(np.array_equal(every[k], values) for k, values in opened(h, SHOP).side.parts.items())
+    monkeypatch.setattr(complement, "MOST_CUSTOMERS", 45)
+    turned = replace(h, customers=h.customers[::-1])
+    for shop in (h, turned):
+        number = complement._sampled(shop)
+        chosen = np.flatnonzero(number >= 0)
+        assert number[chosen].tolist() == list(range(45))
+        assert chosen.min() < 20
+        assert chosen.max() > 70
+    assert {h.customers[i] for i in np.flatnonzero(complement._sampled(h) >= 0)} == {
+        turned.customers[i] for i in np.flatnonzero(complement._sampled(turned) >= 0)
+    }
+    assert lift(h, "phone", "case") > 1.5
