@@ -52,8 +52,7 @@ def run(job: Job) -> None:
     rows = job.write("next_best_products", map_batches(histories, products, NEXT_BEST_PRODUCTS))
     if rows == 0:
         raise DataError(f"nobody is a customer before {job.as_of.day}; choose a later --as-of")
-    job.write(
-        "next_best_categories", map_batches(histories, category_rows(open_path, job.as_of, words), NEXT_BEST_CATEGORIES)
-    )
+    categories = category_rows(open_path, job.as_of, words, rules.open)
+    job.write("next_best_categories", map_batches(histories, categories, NEXT_BEST_CATEGORIES))
     count_blocked(job, histories, open_path, rules)
     job.say(f"champion: version {model.version}, trained up to {cut}")

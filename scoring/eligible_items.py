@@ -132,6 +132,22 @@ def blocked_pairs(rules: ItemRules, n: int, known: Knowledge) -> tuple[Ints, Map
     return both, {reason: pairs for reason, pairs in counts.items() if pairs}
 
 
+def closed_categories(
+    keys: Ints, n: int, place: NDArray[np.integer], sold: NDArray[np.bool_], closed: NDArray[np.bool_], n_groups: int
+) -> Ints:
+    """Sorted keys customer * n_groups + category of the categories that have nothing for her: all products of it that
+    are `sold` (n_items,) are among `closed` (n_items,) to everybody or among the `keys` of pairs kept out. `place`
+    (n_items,) is each product's category, or -1; a category without a product that is sold stays."""
+    place = np.asarray(place).astype(np.int64)
+    counted = sold & (place >= 0)
+    size = np.bincount(place[counted], minlength=n_groups)
+    shut = np.bincount(place[counted & closed], minlength=n_groups)
+    customer, item = np.divmod(keys, max(len(place), 1))
+    hers = counted[item] & ~closed[item]
+    out = np.bincount(customer[hers] * n_groups + place[item[hers]], minlength=n * n_groups).reshape(n, n_groups)
+    return np.flatnonzero(((out + shut >= size) & (size > 0)).ravel())
+
+
 def _kinds(
     rules: ItemRules, n: int, values: Mapping[str, NDArray[np.object_]]
 ) -> tuple[Ints, list[tuple[str | None, ...]]]:

@@ -27,7 +27,7 @@ from recommend.categories import STATES
 from recommend.evidence.wording import Words
 from recommend.histories import Histories, Ints, one_level_up
 from recommend.lists import PRODUCT_KINDS, Rows, choose_rows, item_groups
-from scoring.eligible_items import ItemRules, blocked_pairs, build_item_rules, open_lines
+from scoring.eligible_items import ItemRules, blocked_pairs, build_item_rules, closed_categories, open_lines
 from scoring.history_rows import Axes, batch_histories, batch_knowledge
 from scoring.row_reasons import reasons_of
 from scoring.second_stage import Scored, SecondStage
@@ -122,13 +122,25 @@ def product_rows(
     return _pass(open_path, rows_of)
 
 
-def category_rows(open_path: Callable[[], str], as_of: AsOf, words: Words) -> BatchFunction:
-    """Rows of `NEXT_BEST_CATEGORIES` for batches of `as_histories`."""
+def category_rows(
+    open_path: Callable[[], str], as_of: AsOf, words: Words, open_rules: Callable[[], str] | None = None
+) -> BatchFunction:
+    """Rows of `NEXT_BEST_CATEGORIES` for batches of `as_histories`; with `open_rules`, as in `product_rows`, without
+    the categories whose products may all not be shown to her."""
 
     def rows_of(model: Recommender, batch: pa.RecordBatch) -> pa.Table:
         h, _ = batch_histories(model.axes, batch, as_of.epoch_day)
-        upper = one_level_up(h, np.asarray(model.place), len(model.categories.catalogue))
-        return recommend(model.categories, upper, as_of.day, model.horizon_days, words, older_counts(model, as_of))
+        place, n = np.asarray(model.place), len(model.categories.catalogue)
+        exclude = None
+        if open_rules is not None:
+            rules, _ = open_eligible(open_path(), open_rules())
+            keys, _ = blocked_pairs(rules, h.n, batch_knowledge(model.axes, batch, h, rules.attributes))
+            side = model.products.sources.side
+            sold = np.asarray(side.can_offer) | np.asarray(side.can_repeat)
+            exclude = closed_categories(keys, h.n, place, sold, rules.closed_to_all(), n)
+        upper = one_level_up(h, place, n)
+        counted = older_counts(model, as_of)
+        return recommend(model.categories, upper, as_of.day, model.horizon_days, words, counted, exclude)
 
     return _pass(open_path, rows_of)
 

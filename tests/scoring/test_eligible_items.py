@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from recommend.histories import Ints
-from scoring.eligible_items import Knowledge, blocked_pairs, build_item_rules
+from scoring.eligible_items import Knowledge, blocked_pairs, build_item_rules, closed_categories
 
 PRODUCTS = {p: i for i, p in enumerate("abcdef")}
 LINES = [
@@ -81,3 +81,13 @@ def test_a_product_allowed_to_all_is_on_no_list():
     open_to_all = [("allow", "all", None, "c", "back"), ("allow", "tier", "gold", "c", "members only")]
     got, _ = blocked_pairs(rules(open_to_all), 1, known(region=[None], tier=[None]))
     assert not len(got)
+
+
+def test_a_category_is_closed_where_none_of_its_products_is_for_her():
+    """Of a, b | c, d | e | f, with a closed to all and e not sold: b alone closes the first, c without d no other."""
+    place, sold = np.array([0, 0, 1, 1, 2, -1]), np.array([True, True, True, True, False, True])
+    everybody = np.array([True, False, False, False, False, False])
+    kept_out = keys((0, "b"), (0, "c"), (1, "c"), (1, "d"), (1, "e"), (1, "f"))
+    assert closed_categories(kept_out, 3, place, sold, everybody, 3).tolist() == [0 * 3 + 0, 1 * 3 + 1]
+    all_of_it = np.array([True, True, False, False, True, False])
+    assert closed_categories(keys(), 2, place, sold, all_of_it, 3).tolist() == [0, 3]
