@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from recommend.tag_rules import ATTRIBUTE, TagRule
 
-POSTED = ("post:", "given:", "spare:")
+POSTED = ("post:", "given:")
 
 
 @dataclass(frozen=True)
@@ -22,4 +22,4 @@ class Context:
 
     def rule(self, tag: str) -> TagRule:
         """The rule of a tag; one of posts without any counts as an interest, all else holds and proposes nothing."""
-        return self.rules.get(tag, TagRule() if tag.startswith(POSTED[:2]) else ATTRIBUTE)
+        return self.rules.get(tag, TagRule() if tag.startswith(POSTED) else ATTRIBUTE)
