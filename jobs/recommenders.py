@@ -51,7 +51,7 @@ def second_stage(settings: Settings, seed: int, horizon_days: int) -> dict[str, 
     """The second stage, trained on each window as production trains it, before list rules and gate."""
     _, params = settings.recommender.products(horizon_days, settings.threads)
     seeded = replace(params, als=replace(params.als, seed=seed), ranker=replace(params.ranker, seed=seed))
-    return {STAGE: StageFactory(seeded)}
+    return {STAGE: StageFactory(seeded, settings.recommender.categories)}
 
 
 def baselines(als: AlsParams, ease: EaseParams) -> dict[str, Factory]:

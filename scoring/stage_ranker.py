@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -50,19 +50,17 @@ class StageRanker:
 class StageFactory:
     """Fits the second stage on a window as production does, and ranks by the ranker whatever the gate says.
 
-    Items are those of the protocol, so minimum support and idle time are switched off.
+    `categories` are the settings of the category level. Items are those of the protocol, so minimum support and idle
+    time are switched off.
     """
 
     params: StageParams
+    categories: CategoryParams = field(default_factory=CategoryParams)
 
     def __call__(self, window: Window) -> StageRanker:
         """The fitted ranker; the heuristic where the history is too short to learn from."""
         catalogue = catalogue_of(window)
-        params = self.params
-        if window.level == "category":
-            params = as_category_stage(params, CategoryParams())
-        # items are those of the protocol
-        params = replace(params, candidates=replace(params.candidates, min_customers=1, max_idle_days=1_000_000))
+        params = self.at_level(window.level)
         level = Level("products", ListParams())
         stage = fit_second_stage(window.history, catalogue, window.day, level, params, lambda line: None).stage
         if stage.rankers:
@@ -71,6 +69,12 @@ class StageFactory:
             by_kind = {f"{mode}.{k}": anything for mode in modes.values() for k in range(4)}
             stage = replace(stage, modes=modes, calibrators=stage.calibrators | by_kind)
         return StageRanker(stage, window.day)
+
+    def at_level(self, level: str) -> StageParams:
+        """What training at a level of the evaluation needs."""
+        params = as_category_stage(self.params, self.categories) if level == "category" else self.params
+        # items are those of the protocol
+        return replace(params, candidates=replace(params.candidates, min_customers=1, max_idle_days=1_000_000))
 
 
 def catalogue_of(window: Window) -> Catalogue:

@@ -9,6 +9,7 @@ from features.as_of import EPOCH
 from features.hierarchy import Hierarchy
 from features.splits import CalendarCut
 from recommend.evaluation import pose_problem
+from recommend.list_params import CategoryParams
 from scoring.stage_ranker import StageFactory
 from tests.recommend.shop import CUT, HORIZON, PARAMS, shelf, shop
 
@@ -33,3 +34,11 @@ def test_tasks_list_what_they_may_and_batches_do_not_matter(level: str) -> None:
             assert (owned[row, lists[row, place]] == (task == "repeat")).all()
         assert (lists[:, 0] >= 0).mean() > (0.2 if level == "category" and task == "explore" else 0.9)
         assert np.array_equal(lists[20:], ranker.rank(history.of_customers(20, history.n_customers), 5, task))
+
+
+def test_categories_are_evaluated_with_their_settings() -> None:
+    """Those given, not the defaults; products and types keep theirs."""
+    factory = StageFactory(PARAMS, CategoryParams(factors=7, windows=3))
+    assert (factory.at_level("category").als.factors, factory.at_level("category").ranker.windows) == (7, 3)
+    assert factory.at_level("product").als == PARAMS.als
+    assert factory.at_level("product").candidates.min_customers == 1
