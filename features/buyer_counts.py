@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,8 +102,3 @@ def on_axis(counts: BuyerCounts, items: Sequence[str], axis: NDArray[np.object_]
         return out
 
     return BuyerCounts(counts.customers, *(moved(getattr(counts, name)) for name in COUNTS))
-
-
-def cuts_back(day: date, step_days: int, n: int) -> list[date]:
-    """`day` and the n cuts before it, `step_days` apart."""
-    return [day - timedelta(days=step_days * i) for i in range(n + 1)]

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from pyspark.sql import functions as F
 
+from features.as_of import EPOCH
 from features.buyer_counts import (
     BuyerCounts,
     collect_buyer_counts,
     count_customers,
-    cuts_back,
     filter_sample,
     on_axis,
 )
 from jobs.recommender_logs import Logs
 from jobs.runs import Job
+from scoring.learned_days import learned_days
 from scoring.recommender_inputs import Levels, catalogue_rows
 
 Counts = tuple[list[str], Mapping[int, BuyerCounts]]
@@ -48,8 +50,8 @@ def sample_logs(job: Job, logs: Logs) -> Sampled:
     job.say(f"learning from {share:.1%} of {customers:,} customers, by hash of their id (learn_from_customers)")
     job.count("customers_of_all", customers)
     settings = job.settings
-    windows = settings.recommender.ranker.windows + settings.recommender.tuning.windows + 2
-    cuts = cuts_back(job.as_of.day, settings.horizon_days, windows)
+    learned = learned_days(settings.recommender, settings.horizon_days, job.as_of.epoch_day)
+    cuts = [EPOCH + timedelta(days=day) for day in learned]
     shelf = catalogue_rows(job.read("products"), job.as_of).select("product_id", "category")
     on_shelves = shelf.join(days, on="product_id", how="right").where(F.col("category").isNotNull())
     part = replace(

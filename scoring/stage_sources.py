@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from features.buyer_counts import BuyerCounts
+from features.errors import DataError
 from models.als import fit_als
 from models.ease import fit_ease
 from recommend.candidates import FoldInParams, Sources, taste_matrix
@@ -29,8 +31,8 @@ def fit_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: Stag
     parts = fit_parts(h, catalogue, params.candidates, Context(data.tags.products, data.rules))
     parts |= similar_stand_ins(ease.kept, h, catalogue, fresh)
     parts |= fit_feature_parts(h, catalogue, params.horizon_days)
-    true_counts = data.counts.get(h.cut)
-    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts, fresh.offered, true_counts)
+    counts = counts_at(data, h.cut)
+    side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts, fresh.offered, counts)
     return Sources.of(side, catalogue, params.candidates, fold_in_params(params))
 
 
@@ -58,12 +60,22 @@ def fold_in_params(params: StageParams) -> FoldInParams:
     return FoldInParams(als.alpha, als.regularization, als.half_life_days, als.weight, als.cap, als.bias)
 
 
+def counts_at(data: Dealings, cut: int) -> BuyerCounts | None:
+    """Buyers among all customers at `cut`; None where `data` are no sample.
+
+    `DataError` where they were counted at other cuts only: those of the sample would pass for those of all.
+    """
+    if data.counts and cut not in data.counts:
+        raise DataError(f"buyers among all customers were counted at the days {sorted(data.counts)}, not at {cut}")
+    return data.counts.get(cut)
+
+
 def bare_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: StageParams) -> Sources:
     """What is known of items at the cut of `h` without any learning: for one source to be fitted alone."""
     fresh = find_fresh(h, catalogue, params.candidates)
     factors = np.zeros((h.n_items, params.als.columns), dtype=np.float32)
     nothing, none = np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
-    counts = data.counts.get(h.cut)
+    counts = counts_at(data, h.cut)
     side = fit_item_side(h, factors, nothing, none, params.candidates, {}, fresh.offered, counts)
     return Sources.of(side, catalogue, params.candidates, fold_in_params(params))
 

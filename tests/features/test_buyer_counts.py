@@ -8,7 +8,6 @@ from pyspark.sql import SparkSession
 from features.buyer_counts import (
     collect_buyer_counts,
     count_customers,
-    cuts_back,
     filter_sample,
     on_axis,
 )
@@ -32,7 +31,7 @@ def test_counts_of_buyers_are_those_of_everybody_at_each_cut(spark: SparkSession
         [(c, p, CUT - timedelta(days=d), CUT - timedelta(days=k)) for c, p, d, k in rows],
         "customer_id string, product_id string, day date, known_day date",
     )
-    cuts = cuts_back(CUT, 28, 1)
+    cuts = [CUT, CUT - timedelta(days=28)]
     items, found = collect_buyer_counts(frame, cuts)
     now, earlier = (found[(c - date(1970, 1, 1)).days] for c in cuts)
     assert items == ["x", "y"]

@@ -5,26 +5,30 @@ from types import SimpleNamespace
 from typing import cast
 
 import numpy as np
+import pytest
 from pyspark.sql import DataFrame, SparkSession
 
 from features.as_of import AsOf
+from features.errors import DataError
 from features.output_tables import CUSTOMER_MAP
 from features.source_tables import PRODUCTS, TRANSACTIONS
 from jobs.recommender_levels import read_levels
 from jobs.runs import Job
 from jobs.settings import load_settings
+from models.recommender_params import RankerParams
 from recommend.dealings import Dealings
 from recommend.histories import histories_before
 from recommend.item_side import fit_item_side
 from recommend.list_params import CandidateParams
 from scoring.recommender_inputs import Levels
+from scoring.stage_sources import counts_at
 from tests.features.purchase_world import as_self, frame
 from tests.small_sources import SMALL_AS_OF, SMALL_TIME_ZONE, small_sources
 
 AS_OF = AsOf(SMALL_AS_OF, SMALL_TIME_ZONE)
 
 
-def levels_of(spark: SparkSession, wanted: int, counts: dict[str, float]) -> Levels:
+def levels_of(spark: SparkSession, wanted: int, counts: dict[str, float], ranker: RankerParams | None = None) -> Levels:
     """Both levels of the small shop, from a sample of `wanted` customers."""
     sources = small_sources()
     lines = sources["transactions"].to_pylist()
@@ -34,7 +38,7 @@ def levels_of(spark: SparkSession, wanted: int, counts: dict[str, float]) -> Lev
         "customer_map": frame(spark, CUSTOMER_MAP, as_self(str(r["account_id"]) for r in lines)),
     }
     settings = load_settings(None)
-    params = replace(settings.recommender, learn_from_customers=wanted)
+    params = replace(settings.recommender, learn_from_customers=wanted, ranker=ranker or settings.recommender.ranker)
 
     def kept(_: str, df: DataFrame) -> DataFrame:
         return spark.createDataFrame(df.toArrow())
@@ -55,12 +59,16 @@ def levels_of(spark: SparkSession, wanted: int, counts: dict[str, float]) -> Lev
 def test_a_sample_has_the_popularity_of_all_customers(spark: SparkSession):
     """Half of the customers are learned from; items and categories count the buyers among all, at every cut."""
     counts: dict[str, float] = {}
-    every, half = levels_of(spark, 0, {}), levels_of(spark, 30, counts)
+    moved = RankerParams(windows=2, step_days=14, embargo_days=7)  # windows overlap, and an embargo moves them
+    every, half = levels_of(spark, 0, {}), levels_of(spark, 30, counts, moved)
     assert 15 < half.products.n_customers < 45
     assert set(half.products.purchases.customers) < set(every.products.purchases.customers)
     assert half.products.purchases.products.tolist() == every.products.purchases.products.tolist()
+    with pytest.raises(DataError, match="were counted at the days"):
+        counts_at(half.products, AS_OF.epoch_day - 28)
+    assert counts_at(every.products, AS_OF.epoch_day - 28) is None
     assert counts["customers_of_all"] == every.products.purchases.n_customers
-    days = (AS_OF.epoch_day, AS_OF.epoch_day - 28)
+    days = (AS_OF.epoch_day, AS_OF.epoch_day - 35, AS_OF.epoch_day - 49)
     for one, other in ((half.products, every.products), (half.categories, every.categories)):
         catalogue = half.catalogue if one is half.products else half.upper
         for day in days:
@@ -71,7 +79,7 @@ def assert_same_counts(one: Dealings, other: Dealings, catalogue, day: int) -> N
     """The counts handed over are those of the full histories."""
     none = np.zeros((len(catalogue), 2), dtype=np.float32), np.empty(0, np.int64), np.empty((0, 0), np.float32)
     side = [
-        fit_item_side(histories_before(d, catalogue, day), *none, CandidateParams(), counts=d.counts.get(day))
+        fit_item_side(histories_before(d, catalogue, day), *none, CandidateParams(), counts=counts_at(d, day))
         for d in (one, other)
     ]
     for name in ("pop7", "pop28", "pop56", "new28", "buyers", "customers"):
