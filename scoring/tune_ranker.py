@@ -46,7 +46,8 @@ class _Judged:
 class RankerObjective:
     """NDCG at 10 of ALL and of EXPLORE of the scores before calibration, with the first objective of the settings.
 
-    Binary scores of the two segments stand in one list as they are, before they are brought to one scale.
+    With `blend` each trial fits a binary and a lambdarank ranker per segment. The scores of the two segments stand in
+    one list as they are, before they are brought to one scale; in EXPLORE, which holds one segment, that is no matter.
     """
 
     params: StageParams
