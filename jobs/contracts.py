@@ -15,4 +15,6 @@ def all_contracts() -> dict[str, Contract]:
     """Contracts of all tables by name."""
     quarantined = [quarantine_contract(c) for c in SOURCES]
     tags = (POST_TAGS, CUSTOMER_TAGS)
-    return contract_index([SOURCES, quarantined, tags, CUBE_TABLES, FEATURE_TABLES, PRODUCTS_OF_SYSTEM, AUDIENCE_TABLES])
+    return contract_index(
+        [SOURCES, quarantined, tags, CUBE_TABLES, FEATURE_TABLES, PRODUCTS_OF_SYSTEM, AUDIENCE_TABLES]
+    )

@@ -21,8 +21,8 @@ PROFILED = (INTEREST, OWN_BRAND, RIVAL_BRAND)
 def tagged_posts(facts: Facts) -> DataFrame:
     """Tags of posts that may be read: customer_id, event_ts, days_ago, post_id, tag, tag_kind and what they tell.
 
-    That is confidence, sentiment (the post's, in each of its tags), happens_on, and when it was known. Losses are left out; life events
-    that ended are still in.
+    That is confidence, sentiment (the post's, in each of its tags), happens_on, and when it was known. Losses are left
+    out; life events that ended are still in.
     """
     columns = ("post_id", "tag", "tag_kind", "confidence", "sentiment", "happens_on", "available_ts")
     posts = facts.log("post_tags", *columns).where(F.col("tag_kind") != LOSS)
