@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.interactions import Interactions
-from recommend.catalogue import Catalogue, Codes
+from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings, as_dealings
 from recommend.runs import Floats as Floats
 from recommend.runs import Ints as Ints
@@ -131,7 +131,7 @@ def _places(catalogue: Catalogue, data: Interactions) -> Ints:
     return catalogue.positions(data.products) if data.n_products else np.empty(0, np.int64)
 
 
-def one_level_up(h: Histories, place: Codes, n_items: int) -> Histories:
+def one_level_up(h: Histories, place: NDArray[np.integer], n_items: int) -> Histories:
     """The histories of the groups that the items belong to; `place` (n_items,) is -1 for items without a group. The
     same as the histories of `Interactions.relabel`, which training has."""
     above = np.asarray(place)
