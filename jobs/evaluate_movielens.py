@@ -41,7 +41,10 @@ PUBLISHED = {"popularity": 0.246, "iALS": 0.466, "EASE": 0.475}
 
 
 def run(w: Workspace, data: Path | None, seeds: int = 1, json_path: Path | None = None) -> Found:
-    """Tunes on a quarter of what is learned from, then judges all on the test quarter, averaged over splits."""
+    """Tunes on a quarter of what the first split learns from, then judges all on the test quarter, over all splits.
+
+    Tuned once: the settings of further splits were chosen with ratings that those are judged on.
+    """
     w.tracking.check()
     user, item = load_movielens(data)
     found = Found("movielens", seeds)

@@ -165,6 +165,8 @@ def _facts(q: Question, stage: str, space: Space) -> dict[str, object]:
         "settings": asdict(replace(q.stage_params, threads=1)),
         "view_days": q.params.view_days,
         "dropped": q.params.drop_departments,
+        "tags": q.params.tags,
+        "learned_from": (q.params.learn_from_customers, q.job.settings.seed),
         "zone": q.job.settings.time_zone,
         "space": {name: repr(part) for name, part in space.items()},
         "search": (stage, tuning.windows, tuning.pruner, tuning.seed),

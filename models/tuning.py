@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 import optuna
+from lightgbm.basic import LightGBMError
 from numpy.typing import NDArray
 from optuna.trial import FrozenTrial, TrialState
 
@@ -98,7 +99,8 @@ def search(
     """Continues `study` until it has `params.trials` finished trials or `is_over()`; returns all of them.
 
     `start` must lie in `space` (`space_around`). `tell` hears of each trial that finishes now. A trial whose settings
-    a model refuses (`ModelError`) counts as finished and failed, but for trial 0, where the error is raised.
+    a model or LightGBM refuses (`ModelError`, `LightGBMError`) counts as finished and failed, but for trial 0, where
+    the error is raised.
     """
     for left in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         study.tell(left.number, state=TrialState.FAIL)  # a killed process left it
@@ -115,7 +117,7 @@ def search(
         base = None if place == 0 else judgements.of(finished(study)[0].number)
         try:
             _run(study, trial, objective, chosen, base, judgements)
-        except ModelError as error:
+        except (ModelError, LightGBMError) as error:
             if place == 0:
                 raise
             trial.set_user_attr(FAULT, str(error))
