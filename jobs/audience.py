@@ -76,6 +76,10 @@ class AudienceStep:
         if self.dry_run:
             self.STEP = replace(STEP, writes=(), next="the same without --dry-run writes it")
 
+    def fingerprint(self, settings: Settings) -> str:
+        """What was asked, so that each question has a run of its own."""
+        return repr((self.asked, self.dry_run))
+
     def run(self, job: Job) -> None:
         """Finds the audience and writes its part of the tables."""
         audience = build_audience(job, self.asked)

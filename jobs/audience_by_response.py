@@ -51,7 +51,9 @@ def by_offer_scores(job: Job, offer_id: str, n: int, ways: Ways) -> Found:
     horizon = int(scores.select("horizon_days").limit(1).collect()[0]["horizon_days"])
 
     def reasons(chosen: NDArray[np.object_]) -> list[list[str]]:
-        mine = told.join(frame_of(job, "explained", "customer_id", chosen), on="customer_id", how="left_semi")
+        # of the channel that is worth most, which is the one that the row names
+        worth = told.join(most.select("customer_id", "channel"), on=["customer_id", "channel"], how="left_semi")
+        mine = worth.join(frame_of(job, "explained", "customer_id", chosen), on="customer_id", how="left_semi")
         rows = mine.toArrow().sort_by([("customer_id", "ascending"), ("channel", "descending")]).to_pylist()
         by_id = {r["customer_id"]: r["reasons"] for r in rows}
         return [by_id[c] for c in chosen]
