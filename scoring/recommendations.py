@@ -130,15 +130,15 @@ def category_rows(
 
     def rows_of(model: Recommender, batch: pa.RecordBatch) -> pa.Table:
         h, _ = batch_histories(model.axes, batch, as_of.epoch_day)
-        place, n = np.asarray(model.place), len(model.categories.catalogue)
+        n = len(model.categories.catalogue)
         exclude = None
         if open_rules is not None:
             rules, _ = open_eligible(open_path(), open_rules())
             keys, _ = blocked_pairs(rules, h.n, batch_knowledge(model.axes, batch, h, rules.attributes))
             side = model.products.sources.side
             sold = np.asarray(side.can_offer) | np.asarray(side.can_repeat)
-            exclude = closed_categories(keys, h.n, place, sold, rules.closed_to_all(), n)
-        upper = one_level_up(h, place, n)
+            exclude = closed_categories(keys, h.n, model.place, sold, rules.closed_to_all(), n)
+        upper = one_level_up(h, np.asarray(model.place), n)
         counted = older_counts(model, as_of)
         return recommend(model.categories, upper, as_of.day, model.horizon_days, words, counted, exclude)
 

@@ -150,6 +150,24 @@ def test_rules_on_products_hold_for_whom_they_are_about(spark: SparkSession, fol
     assert {r["reason"]: r["pairs"] for r in by_reason} == {"recalled": 2, "members": 1}
 
 
+def test_categories_without_a_product_for_her_are_left_out(spark: SparkSession, folder: Path, tmp_path: Path) -> None:
+    """Four products are a category: closed to a kind of customers, it is in the lists of the others only."""
+    days = purchase_days(spark).where(F.col("customer_id").isin("c00", "c01"))
+    tags = spark.createDataFrame([("c01", "tier:gold", AS_OF.day - timedelta(days=9))], TAG_COLUMNS)
+    path, histories = partial(str, folder), as_histories(days, tags=tags)
+    plain = rows_of(map_batches(histories, category_rows(path, AS_OF, WORDS), NEXT_BEST_CATEGORIES))
+    first = next(str(r["category"]) for r in plain if r["customer_id"] == "c01")
+    members = [f"p{int(first[3:]) * 4 + i:02d}" for i in range(4)]
+    names = ("action", "attribute", "value", "product_id", "reason")
+    lines = [dict(zip(names, ("deny", "tier", "gold", p, "closed"), strict=True)) for p in members]
+    save_lines(pa.Table.from_pylist(lines), str(tmp_path / "rules"))
+    rules = category_rows(path, AS_OF, WORDS, partial(str, tmp_path / "rules"))
+    got = rows_of(map_batches(histories, rules, NEXT_BEST_CATEGORIES))
+    assert first not in [r["category"] for r in got if r["customer_id"] == "c01"]
+    others = [[r for r in rows if r["customer_id"] == "c00"] for rows in (plain, got)]
+    assert others[0] == others[1]
+
+
 def test_opening_something_else_says_what_to_do(tmp_path: Path) -> None:
     """An empty folder is no recommender."""
     from features.errors import ModelError
