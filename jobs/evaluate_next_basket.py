@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from jobs.evaluate_recommender_tables import Found, finish
+from jobs.evaluate_recommender_tables import Found, finish, report_window
 from jobs.evaluation_data.shop import Shop
 from jobs.recommenders import STAGE, UNTUNED, AlsFactory, fit_and_measure, parameters, second_stage
 from jobs.settings import Settings
@@ -38,6 +38,7 @@ def run(w: Workspace, shop: Shop, seeds: int = 1, only: tuple[str, ...] = (), js
         problem, lambda seed: recommenders(settings, seed), CHAMPIONS, settings.seed, seeds, only, "next basket"
     )
     found.lines += tabulate(problem, values, CHAMPIONS, settings.seed)
+    report_window(found)
     found.pooled += pool([Measured(problem, values)], STAGE, (UNTUNED,), settings.seed)
     als, ease = parameters(settings)
     finish(w, found, {"als": als, "ease": ease, "up_cf": UpCfParams()}, json_path)

@@ -15,7 +15,7 @@ from features.splits import CalendarCut, calendar_cuts, cuts_before
 from jobs import evaluate_movielens, evaluate_next_basket
 from jobs.cli import common_options
 from jobs.console import say
-from jobs.evaluate_recommender_tables import Found, finish
+from jobs.evaluate_recommender_tables import Found, finish, report_window
 from jobs.evaluation_data.folder import load_folder
 from jobs.evaluation_data.lake import collect_demo, collect_lake
 from jobs.evaluation_data.online_retail import load_online_retail
@@ -159,6 +159,7 @@ def evaluate_window(
     if request.published:
         values |= judge_as_published(settings, problem, about, found)
     found.lines += tabulate(problem, values, CHAMPIONS, settings.seed)
+    report_window(found)
     return Measured(problem, values)
 
 

@@ -40,15 +40,19 @@ class Found:
         return {name: rows for name, rows in {**named, **self.extra}.items() if rows}
 
 
+def report_window(found: Found) -> None:
+    """Prints the lines of the window that was measured last, and what was dropped there."""
+    dropped = found.dropped[-1]
+    place = (dropped["cut"], dropped["level"], dropped["catalogue"])
+    rows = [_cells(x) for x in found.lines if (x.cut, x.level, x.catalogue) == place]
+    header = ["task", "recommender", "recall@10", "NDCG@10", "recall 95 %", "recall against champion", "NDCG"]
+    show_table(f"{place[1]} ({place[2]}), cut {place[0]}", header, rows)
+    say("  " + ", ".join(f"{k} {v:,}" for k, v in dropped.items() if isinstance(v, (int, float))))
+    say(f"  {explore_remark(found, dropped)}")
+
+
 def report(found: Found) -> None:
-    """Prints a table per cut, level and catalogue, then the cuts pooled, then whatever else was asked for."""
-    for dropped in found.dropped:
-        place = (dropped["cut"], dropped["level"], dropped["catalogue"])
-        rows = [_cells(x) for x in found.lines if (x.cut, x.level, x.catalogue) == place]
-        header = ["task", "recommender", "recall@10", "NDCG@10", "recall 95 %", "recall against champion", "NDCG"]
-        show_table(f"{place[1]} ({place[2]}), cut {place[0]}", header, rows)
-        say("  " + ", ".join(f"{k} {v:,}" for k, v in dropped.items() if isinstance(v, (int, float))))
-        say(f"  {explore_remark(found, dropped)}")
+    """Prints the cuts pooled, then whatever else was asked for; windows were reported as they came."""
     for group in dict.fromkeys((x.level, x.catalogue, x.cuts, x.challenger) for x in found.pooled):
         chosen = [x for x in found.pooled if (x.level, x.catalogue, x.cuts, x.challenger) == group]
         header = ["task", "recommender", "recall@10", "NDCG@10", f"{group[3]}: recall", "NDCG", "best baseline on"]
