@@ -14,13 +14,15 @@ from jobs.simulate.world import World
 
 SEASONS = ("spring", "summer", "autumn", "winter")
 THEMES = ("price", "inspiration", "novelty", "try it", "loyalty")  # in the order of OFFER_KINDS
+RECALLED = 2  # products that must not be recommended
 DAYS_KNOWN = 7  # days before its launch on which a product is filed
 
 
 def market_tables(world: World) -> dict[str, pa.Table]:
-    """`products, calendar, channels, offers, offer_products`."""
+    """`products, product_eligibility, calendar, channels, offers, offer_products`."""
     return {
         "products": products(world),
+        "product_eligibility": product_eligibility(world),
         "calendar": calendar(world),
         "channels": channels(world),
         "offers": offers(world),
@@ -58,6 +60,27 @@ def products(world: World) -> pa.Table:
             "in_stock": pa.array(c.launch_day < world.days, pa.bool_()),
         },
         order,
+    )
+
+
+def product_eligibility(world: World) -> pa.Table:
+    """Two products on sale were recalled: nobody may be recommended them, from the middle of the history on."""
+    c = world.catalogue
+    sold = np.sort(np.array(c.product_id)[c.launch_day <= 0])[:RECALLED]
+    n = len(sold)
+    return table(
+        {
+            "rule_id": pa.array([f"recall-{i + 1}" for i in range(n)], pa.string()),
+            "line_no": numbers(np.ones(n), pa.int32()),
+            "action": pa.array(["deny"] * n, pa.string()),
+            "attribute": pa.array(["all"] * n, pa.string()),
+            "value": pa.nulls(n, pa.string()),
+            "product_id": pa.array(sold.tolist(), pa.string()),
+            "category": pa.nulls(n, pa.string()),
+            "valid_from": stamps(utc(world.first_day, np.full(n, world.days // 2))),
+            "valid_to": pa.nulls(n, stamps(utc(world.first_day, np.zeros(1))).type),
+            "reason": pa.array(["recalled"] * n, pa.string()),
+        }
     )
 
 
