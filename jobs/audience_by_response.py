@@ -15,6 +15,7 @@ from features.errors import DataError
 from features.order_lines import account_customers
 from jobs.audience_barred import barred_from_offer
 from jobs.audience_ways import Found, Ways, collect_contacts, frame_of, offer_row, ranked
+from jobs.reason_words import read_words
 from jobs.runs import Job
 from scoring.audience_contacts import (
     best_customers,
@@ -94,9 +95,14 @@ def by_tag(job: Job, tag: str, n: int, ways: Ways, any_evidence: bool) -> Found:
     rows = chosen.select("customer_id", "support", "last_seen", "evidence").toArrow().to_pylist()
     by_id = {r["customer_id"]: r for r in rows}
 
+    words = read_words(job.settings.recommender.language)
+
     def reasons(ids: NDArray[np.object_]) -> list[list[str]]:
         return [
-            [f"{tag}, from {by_id[c]['support']:,} facts, last {by_id[c]['last_seen']}", *(by_id[c]["evidence"] or [])]
+            [
+                words["holds_tag"].format(tag=tag, n=f"{by_id[c]['support']:,}", day=by_id[c]["last_seen"]),
+                *(by_id[c]["evidence"] or []),
+            ]
             for c in ids
         ]
 

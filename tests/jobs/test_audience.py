@@ -19,7 +19,7 @@ from features.tag_sheet.tag_table import CUSTOMER_TAGS
 from jobs.audience import Asked, Audience, AudienceStep, command
 from jobs.audience_report import curve_figure, report, save_json
 from jobs.contracts import all_contracts
-from jobs.runs import execute
+from jobs.runs import execute, identify
 from jobs.session import Engine
 from jobs.settings import Settings, load_settings
 from jobs.tables import Lake
@@ -241,6 +241,23 @@ def test_a_tag_reaches_those_whom_it_may_be_used_for(shop: Shop) -> None:
         shop.find(Asked("tag", "wants:milk", any_evidence=True), dry_run=True)
     with pytest.raises(DataError, match="did you mean 'wants:milk'"):
         shop.find(Asked("tag", "want:milk"), dry_run=True)
+
+
+def test_another_question_is_another_run(shop: Shop) -> None:
+    """The id of a run tells what was asked, and whether it published."""
+    asked = [Asked("product", "p00"), Asked("product", "p01"), Asked("product", "p00", size=3)]
+    steps = [*(AudienceStep(a, False) for a in asked), AudienceStep(asked[0], True)]
+    ids = [identify(s, shop.settings, AS_OF, shop.lake, shop.tracking).run_id for s in (*steps, steps[0])]
+    assert len(set(ids)) == len(steps)
+    assert ids[0] == ids[-1]
+
+
+def test_tags_are_explained_in_the_language_of_the_settings(shop: Shop) -> None:
+    """The template is translated; the tag and what it rests on stay as they are."""
+    recommender = replace(shop.settings.recommender, language="zh")
+    chinese = replace(shop, settings=shop.settings.model_copy(update={"recommender": recommender}))
+    held = chinese.find(Asked("tag", "wants:milk", size=1), dry_run=True)
+    assert held.rows[0]["reasons"] == ["wants:milk，依据 2 条记录，最近一次 2017-11-20", "a=1"]
 
 
 def test_what_makes_no_sense_is_refused(shop: Shop) -> None:
