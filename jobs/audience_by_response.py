@@ -19,7 +19,9 @@ from jobs.reason_words import read_words
 from jobs.runs import Job
 from scoring.audience_contacts import (
     best_customers,
+    chosen_contacts,
     consenting_customers,
+    contact_options,
     priced_contacts,
 )
 
@@ -33,7 +35,7 @@ def has_offer_scores(job: Job, offer_id: str) -> bool:
 
 
 def by_offer_scores(job: Job, offer_id: str, n: int, ways: Ways) -> Found:
-    """Customers by P(responds to the offer) in the channel that is worth most."""
+    """Customers by P(responds to the offer) in the open channel that is worth most, of any where all are closed."""
     row = offer_row(job, offer_id)
     borne = F.lit(row["incentive_value"]).cast("decimal(18,2)")
     mine = job.read("offer_scores").where((F.col("offer_id") == offer_id) & F.col("channel").isin(ways.channels))
@@ -41,9 +43,9 @@ def by_offer_scores(job: Job, offer_id: str, n: int, ways: Ways) -> Found:
     barred, notes = barred_from_offer(job, offer_id, scores)
     columns = ["customer_id", "channel", "offer_kind", "p_response", "incentive_value"]
     priced = job.write_read("priced", priced_contacts(scores.select(columns), ways.tables, ways.params))
-    top = priced.groupBy("customer_id").agg(F.max("value").alias("value"))
-    most = priced.join(top, on=["customer_id", "value"], how="left_semi")
-    found = most.groupBy("customer_id").agg(F.max("p_response").alias("score"), F.max("value").alias("raw"))
+    both = priced.select("customer_id").distinct(), priced.select("channel").distinct()
+    chosen = job.write_read("chosen_channel", chosen_contacts(priced, contact_options(*both, ways.tables)))
+    found = chosen.select("customer_id", F.col("p_response").alias("score"), F.col("value").alias("raw"))
     if barred is not None:
         found = found.join(barred, on="customer_id", how="left_anti")
     customers, score, _ = ranked(job.write_read("best", best_customers(found, n)))
@@ -51,13 +53,12 @@ def by_offer_scores(job: Job, offer_id: str, n: int, ways: Ways) -> Found:
     told = scores.select("customer_id", "channel", "reasons", "horizon_days")
     horizon = int(scores.select("horizon_days").limit(1).collect()[0]["horizon_days"])
 
-    def reasons(chosen: NDArray[np.object_]) -> list[list[str]]:
-        # of the channel that is worth most, which is the one that the row names
-        worth = told.join(most.select("customer_id", "channel"), on=["customer_id", "channel"], how="left_semi")
-        mine = worth.join(frame_of(job, "explained", "customer_id", chosen), on="customer_id", how="left_semi")
-        rows = mine.toArrow().sort_by([("customer_id", "ascending"), ("channel", "descending")]).to_pylist()
-        by_id = {r["customer_id"]: r["reasons"] for r in rows}
-        return [by_id[c] for c in chosen]
+    def reasons(ids: NDArray[np.object_]) -> list[list[str]]:
+        # of the channel that the row names: what is told of a closed one is not what she would be told
+        of_channel = told.join(chosen.select("customer_id", "channel"), on=["customer_id", "channel"], how="left_semi")
+        mine = of_channel.join(frame_of(job, "explained", "customer_id", ids), on="customer_id", how="left_semi")
+        by_id = {r["customer_id"]: r["reasons"] for r in mine.toArrow().to_pylist()}
+        return [by_id[c] for c in ids]
 
     incentive = row.get("incentive") or "no incentive"
     note = f"{offer_id}: {row['offer_kind']}, {row['starts_on']} to {row['ends_on']}, {incentive}"

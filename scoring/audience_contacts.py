@@ -107,6 +107,24 @@ def contact_cost(params: DecisionParams) -> Column:
     return per_channel(costs, float(params.contact_cost_default))
 
 
+def chosen_contacts(priced: DataFrame, options: DataFrame) -> DataFrame:
+    """The row of `priced` per customer that `scoring.audience_value.best_contacts` chooses: of the channels that are
+    not closed the one worth most, ties by channel; where all are closed, the one worth most.
+
+    `options` are those of `contact_options` for the customers and channels of `priced`.
+    """
+    best = Window.partitionBy("customer_id").orderBy(
+        F.col("_closed").asc(), F.col("value").desc_nulls_last(), F.col("channel").asc()
+    )
+    closed = (~F.coalesce(F.col("reachable"), F.lit(True))).cast("int").alias("_closed")
+    return (
+        priced.join(options.select(*KEY, closed), on=KEY, how="inner")
+        .withColumn("_place", F.row_number().over(best))
+        .where(F.col("_place") == 1)
+        .select(*priced.columns)
+    )
+
+
 def with_held_back(
     options: DataFrame, tables: ContactTables, offer_id: str | None, params: DecisionParams, as_of: AsOf
 ) -> DataFrame:

@@ -98,11 +98,19 @@ def shop(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Shop:
         for a in people
         for c, k in (("direct_mail", "Type A"), ("email", "Type A"))
     ]
-    tables["offer_scores"] = table(OFFER_SCORES, [r | {"offer_id": "o7"} for r in scored])
+    told = [r | {"offer_id": "o7", "reasons": [f"made up for {r['channel']}"]} for r in scored]
+    tables["offer_scores"] = table(OFFER_SCORES, told)
+    shut = {(f"p-{a}", "email") for a in people[::3]}
     tables["channel_scores"] = table(
         CHANNEL_SCORES,
         [
-            r | {"uplift_basis": "none", "fatigue": 0.0, "p_open": 0.5 if r["channel"] == "email" else None}
+            r
+            | {
+                "uplift_basis": "none",
+                "fatigue": 0.0,
+                "p_open": 0.5 if r["channel"] == "email" else None,
+                "reachable": (r["customer_id"], r["channel"]) not in shut,
+            }
             for r in scored
         ],
     )
@@ -161,7 +169,7 @@ def test_a_product_finds_its_customers_and_other_subjects_stay(shop: Shop, tmp_p
     assert all(r["reasons"] and r["horizon_days"] == 28 and r["currency"] == "USD" for r in kept)
     shop.find(Asked("category", "MILK", size=7, channel="email"))
     assert len(shop.rows("p00")) == 20
-    assert {r["channel"] for r in shop.rows("MILK")} == {"email"}
+    assert {r["channel"] for r in shop.rows("MILK")} - {None} == {"email"}  # closed to some of them
     shop.find(Asked("product", "p00", size=5))
     assert (len(shop.rows("p00")), len(shop.rows("MILK"))) == (5, 7)
     assert {r["size"] for r in shop.rows("p00", "audience_curve")} == {1, 2, 3, 4, 5}
@@ -224,6 +232,10 @@ def test_an_offer_goes_by_response_and_else_by_its_products(shop: Shop) -> None:
     assert scored.rows[-1]["value"] > 0
     best = next(r for r in scored.curve if r["is_best"])
     assert best["value_prior"] == max(r["value_prior"] for r in scored.curve)
+    everybody = shop.find(Asked("offer", "o7", size=100), dry_run=True)
+    assert {r["channel"] for r in everybody.rows} == {"email", "direct_mail"}  # email is closed to some
+    assert all(r["score"] == r["p_response"] for r in everybody.rows)
+    assert all(r["reasons"] == [f"made up for {r['channel']}"] for r in everybody.rows)
     planned = shop.find(Asked("offer", "o8", size=5), dry_run=True)
     assert {r["score_kind"] for r in planned.rows} == {"p_buy"}
     assert any("no response score" in n for n in planned.notes)

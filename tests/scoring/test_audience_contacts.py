@@ -4,17 +4,21 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 
 from features.as_of import AsOf
+from recommend.catalogue import as_objects
 from scoring.audience_contacts import (
     ContactTables,
     best_customers,
+    chosen_contacts,
     consenting_customers,
     contact_options,
     priced_contacts,
     purchase_margin,
     with_held_back,
 )
+from scoring.audience_value import as_contacts, best_contacts
 from scoring.decision_params import DecisionParams
 
 AS_OF = AsOf(date(2026, 3, 1))
@@ -99,6 +103,28 @@ def test_the_kind_that_is_worth_most_prices_the_channel(spark: SparkSession, tab
     by_assumption = 0.3 * 0.2 * 10 - 0.1 - 0.1
     assert without["a", "sms"]["value"] == pytest.approx(max(by_uplift, by_assumption))
     assert without["a", "sms"]["value_basis"] == "prior"
+
+
+def test_one_channel_of_a_customer_is_chosen_among_those_that_are_open(spark: SparkSession) -> None:
+    """A closed channel only where all are, whatever it is worth; it is the one that the audience's rows name."""
+    worth = [
+        ("a", "mail", 9.0, 0.9, False), ("a", "sms", 1.0, 0.1, True), ("a", "web", 1.0, 0.2, None),
+        ("b", "mail", 1.0, 0.3, False), ("b", "sms", 2.0, 0.4, False),
+        ("c", "mail", None, 0.5, True), ("c", "sms", -1.0, 0.6, None),
+    ]  # fmt: skip
+    frame = spark.createDataFrame(
+        worth, "customer_id string, channel string, value double, p_response double, reachable boolean"
+    )
+    priced = frame.drop("reachable")
+    chosen = chosen_contacts(priced, frame.drop("value", "p_response")).orderBy("customer_id")
+    assert chosen.columns == priced.columns
+    found = [tuple(r) for r in chosen.collect()]
+    assert found == [("a", "sms", 1.0, 0.1), ("b", "sms", 2.0, 0.4), ("c", "sms", -1.0, 0.6)]
+    nothing = {n: F.lit(None).cast("string") for n in ("unreachable_because", "value_basis", "held_back_by")}
+    options = frame.withColumns({**nothing, "cost": F.lit(0.1)})
+    contacts = as_contacts(as_objects(["a", "b", "c"]), options.toArrow())
+    best = best_contacts(contacts, 3)
+    assert [contacts.channel[i] if i >= 0 else None for i in best] == ["sms", None, "sms"]
 
 
 def test_margins_ranks_and_consent(spark: SparkSession) -> None:
