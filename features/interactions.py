@@ -18,13 +18,13 @@ Ids = NDArray[np.object_]
 
 @dataclass(frozen=True)
 class Interactions:
-    """Who bought what on which local day, one element per customer, product and day, duplicates summed.
+    """Who bought what on which local day, one element per customer, product, day and day on which it was known.
 
     `customers` (n_customers,), `products` (n_products,) and `stores` are sorted ids (str objects); the other arrays
-    have one element per interaction, sorted by (customer, product, day): `customer` and `product` are int32 positions
-    in the ids, `store` too (-1: not known), `day` is days since 1970-01-01 in local time, `known` the day on which we
-    could have known (`day` or later), `quantity`, `amount` and `list_amount` (at shelf price) are float32 sums,
-    `orders` int32. Views and tags of customers are kept in the same form (`recommend/dealings.py`).
+    have one element per interaction, sorted by (customer, product, day, known): `customer` and `product` are int32
+    positions in the ids, `store` too (-1: not known), `day` is days since 1970-01-01 in local time, `known` the day on
+    which we could have known (`day` or later), `quantity`, `amount` and `list_amount` (at shelf price) are float32
+    sums, `orders` int32. Views and tags of customers are kept in the same form (`recommend/dealings.py`).
     """
 
     customers: NDArray[np.object_]
@@ -98,7 +98,8 @@ class Interactions:
         """The same purchases one level up: `labels` (n_products,) names each product's category or type.
 
         The new product axis is the sorted distinct labels. Quantity and amount are summed; `orders` is the largest
-        of the day's products, a lower bound of the distinct orders (exact when a customer shops once a day).
+        of the day's products, a lower bound of the distinct orders (exact when a customer shops once a day). What was
+        known later stays apart, so that it does not hide what was known before.
         """
         names, position = np.unique(labels.astype(str), return_inverse=True)
         return from_columns(
@@ -143,22 +144,25 @@ def from_columns(
     store: NDArray[np.int32] | None = None,
     stores: Ids | None = None,
 ) -> Interactions:
-    """Interactions from unsorted columns: sorts them and merges duplicates (sums; the largest of `orders`, `known` and
-    `store`). Without `known`: known on the day; without `list_amount`: nothing was reduced; without `store`: -1."""
+    """Interactions from unsorted columns: sorts them and merges what is alike in customer, product, day and `known`
+    (sums; the largest of `orders` and of `store`). Without `known`: known on the day; without `list_amount`: nothing
+    was reduced; without `store`: -1."""
     known = day if known is None else known
     list_amount = amount if list_amount is None else list_amount
     store = np.full(len(day), -1, dtype=np.int32) if store is None else store
-    order = np.lexsort((day, product, customer))
-    customer, product, day = customer[order], product[order], day[order]
+    order = np.lexsort((known, day, product, customer))
+    customer, product, day, known = (key[order] for key in (customer, product, day, known))
     new = np.ones(len(day), dtype=bool)
-    new[1:] = (customer[1:] != customer[:-1]) | (product[1:] != product[:-1]) | (day[1:] != day[:-1])
+    new[1:] = False
+    for key in (customer, product, day, known):
+        new[1:] |= key[1:] != key[:-1]
     start = np.flatnonzero(new)
     if len(start):
         # float64 sums of few small numbers are exact enough to be the same in any order of the rows
         quantity = np.add.reduceat(quantity[order].astype(np.float64), start)
         amount = np.add.reduceat(amount[order].astype(np.float64), start)
         list_amount = np.add.reduceat(list_amount[order].astype(np.float64), start)
-        orders, known, store = (np.maximum.reduceat(v[order], start) for v in (orders, known, store))
+        orders, store = (np.maximum.reduceat(v[order], start) for v in (orders, store))
     return Interactions(
         customers=customers,
         products=products,
@@ -168,7 +172,7 @@ def from_columns(
         quantity=np.asarray(quantity, dtype=np.float32),
         amount=np.asarray(amount, dtype=np.float32),
         orders=np.asarray(orders, dtype=np.int32),
-        known=np.asarray(known, dtype=np.int32),
+        known=known[start].astype(np.int32),
         list_amount=np.asarray(list_amount, dtype=np.float32),
         store=np.asarray(store, dtype=np.int32),
         stores=np.empty(0, dtype=object) if stores is None else stores,

@@ -75,8 +75,8 @@ def known_view_days(
 ) -> DataFrame | None:
     """Products looked at in the `days` local days before the cut, as known then; None without either source.
 
-    One row per customer, product and day: `quantity` page views, `amount` times put into a cart or marked as a
-    favourite; `orders` is 1, `known_day` when all of it was known.
+    One row per customer, product, day and `known_day`, when all of it was known: what was delivered late does not hide
+    what was known before. `quantity` page views, `amount` times put into a cart or marked as a favourite, `orders` 1.
     """
     parts = []
     if browsing is not None:
@@ -88,11 +88,10 @@ def known_view_days(
         return None
     owners = account_customers(customer_map, as_of)
     looks = reduce(lambda a, b: a.unionByName(b), parts).join(owners, on="account_id", how="inner")
-    return looks.groupBy("customer_id", "product_id", "day").agg(
+    return looks.groupBy("customer_id", "product_id", "day", "known_day").agg(
         F.sum(F.when(F.col("kept"), 0).otherwise(1)).cast("double").alias("quantity"),
         F.sum(F.when(F.col("kept"), 1).otherwise(0)).cast("double").alias("amount"),
         F.lit(1).alias("orders"),
-        F.max("known_day").alias("known_day"),
     )
 
 

@@ -1,5 +1,6 @@
 """Purchases as arrays."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -103,3 +104,12 @@ def test_one_level_up_merges_products_of_a_label():
         (1, 1, 2, 2.0),
         (1, 2, 1, 1.0),
     ]
+
+
+def test_what_is_known_late_hides_nothing_that_was_known_before():
+    """Rows of one day are merged where they were known on one day; a cut sees those that it could know."""
+    log = purchases([("a", "x", 1, 1), ("a", "y", 1, 2), ("a", "z", 1, 4)])  # rows in order of product
+    log = replace(log, known=np.array([3, 9, 3], dtype=np.int32))
+    up = log.relabel(np.array(["M", "M", "M"], dtype=object))
+    assert list(zip(up.known.tolist(), up.quantity.tolist(), up.orders.tolist())) == [(3, 2.0, 4), (9, 1.0, 2)]
+    assert [up.before(day).quantity.tolist() for day in (3, 4, 9, 10)] == [[], [2.0], [2.0], [2.0, 1.0]]

@@ -1,5 +1,7 @@
 """Histories: the cut, and what is summed."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from recommend.histories import bought_between, histories_before, one_level_up, take
@@ -26,15 +28,18 @@ def test_rows_of_one_day_are_summed_and_groups_merge_items() -> None:
 
 
 def test_categories_are_counted_alike_in_training_and_scoring() -> None:
-    """Histories of categories that training makes of purchases equal those that scoring makes of products."""
+    """Histories of categories that training makes of purchases equal those that scoring makes of products, also where
+    a product of the day was known later than another of its category."""
     data = random_purchases(products=30)
+    late = np.random.default_rng(1).integers(0, 15, len(data), dtype=np.int32)
+    data = replace(data, known=data.day + late)
     columns = ("name", "department", "product_type", "brand")
     rows = {"product_id": list(data.products), **{name: ["x"] * data.n_products for name in columns}}
     levels = build_levels(data, {**rows, "category": [f"cat{i // 5}" for i in range(data.n_products)]})
     trained = histories_before(levels.categories, levels.upper, CUT - 20)
     h = histories_before(levels.products, levels.catalogue, CUT - 20)
     scored = one_level_up(h, levels.place, len(levels.upper))
-    assert len(trained.item) < len(h.item)
+    assert len(trained.item) < len(h.item) < int((data.day < CUT - 20).sum())
     for name in ("customer", "item", "age", "orders", "quantity", "amount", "list_amount", "store"):
         assert np.array_equal(getattr(trained, name), getattr(scored, name)), name
 
