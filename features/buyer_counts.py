@@ -19,13 +19,15 @@ BUCKETS = 1_000_000
 RECENT = (7, 28, 56)  # days
 NEW_DAYS = 28
 COUNTS = (*(f"pop{days}" for days in RECENT), f"new{NEW_DAYS}", "buyers")
+NEVER = {"since": 0.0, "idle": np.inf}  # days of an item that was never sold
 EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
 class BuyerCounts:
     """Customers who bought before a cut: `customers` any item, and per item (arrays (n_items,), float32) those of the
-    last 7, 28 and 56 days, those whose first purchase of it was in the last 28, and all."""
+    last 7, 28 and 56 days, those whose first purchase of it was in the last 28, and all; beside them the days from its
+    first (`since`, 0: never sold) and its last sale (`idle`, inf: never sold) to the cut."""
 
     customers: int
     pop7: NDArray[np.float32]
@@ -33,6 +35,8 @@ class BuyerCounts:
     pop56: NDArray[np.float32]
     new28: NDArray[np.float32]
     buyers: NDArray[np.float32]
+    since: NDArray[np.float32]
+    idle: NDArray[np.float32]
 
 
 def count_customers(purchase_days: DataFrame) -> DataFrame:
@@ -50,7 +54,8 @@ def filter_sample(rows: DataFrame, share: float, seed: int) -> DataFrame:
 
 
 def as_buyer_counts(purchase_days: DataFrame, cuts: Sequence[date], item: str = "product_id") -> DataFrame:
-    """One row per value of `item`, and one where it is null for any item: for each cut `COUNTS`, as `pop7_0` and so on.
+    """One row per value of `item`, and one where it is null for any item: for each cut `COUNTS`, as `pop7_0` and so on,
+    and the days `since_0` and `idle_0` from the first and the last sale, null without one.
 
     A purchase counts at a cut when it happened before it and, where `known_day` is there, was known before it.
     """
@@ -71,6 +76,10 @@ def as_buyer_counts(purchase_days: DataFrame, cuts: Sequence[date], item: str = 
             F.sum(F.when(condition, F.lit(1)).otherwise(F.lit(0))).cast("bigint").alias(f"{name}_{number}")
             for name, condition in zip(COUNTS, when, strict=True)
         ]
+        counts += [
+            (F.lit(day) - F.min(first)).alias(f"since_{number}"),
+            (F.lit(day) - F.max(last)).alias(f"idle_{number}"),
+        ]
     return pairs.groupBy("item").agg(*counts)
 
 
@@ -84,21 +93,23 @@ def collect_buyer_counts(
     order = np.array([place[name] for name in items], dtype=np.int64)
     found: dict[int, BuyerCounts] = {}
     for number, cut in enumerate(cuts):
-        columns = [np.asarray(table[f"{name}_{number}"], dtype=np.float32)[order] for name in COUNTS]
+        columns = {n: np.asarray(table[f"{n}_{number}"], dtype=np.float32)[order] for n in (*COUNTS, *NEVER)}
+        for name, never in NEVER.items():
+            columns[name] = np.nan_to_num(columns[name], nan=never, posinf=never)
         customers = table[f"buyers_{number}"][place[None]] if None in place else 0
-        found[(cut - EPOCH).days] = BuyerCounts(int(customers), *columns)
+        found[(cut - EPOCH).days] = BuyerCounts(int(customers), **columns)
     return items, found
 
 
 def on_axis(counts: BuyerCounts, items: Sequence[str], axis: NDArray[np.object_]) -> BuyerCounts:
-    """The counts of `items` (sorted) at the positions of `axis` (sorted ids), 0 where nobody bought."""
+    """The counts of `items` (sorted) at the positions of `axis` (sorted ids), those of no sale where nobody bought."""
     known = np.array(items, dtype=object)
     at = np.minimum(np.searchsorted(known, axis), max(len(known) - 1, 0))
     there = known[at] == axis if len(known) else np.zeros(len(axis), dtype=bool)
 
-    def moved(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = np.zeros(len(axis), dtype=np.float32)
-        out[there] = values[at[there]]
+    def moved(name: str) -> NDArray[np.float32]:
+        out = np.full(len(axis), NEVER.get(name, 0.0), dtype=np.float32)
+        out[there] = getattr(counts, name)[at[there]]
         return out
 
-    return BuyerCounts(counts.customers, *(moved(getattr(counts, name)) for name in COUNTS))
+    return BuyerCounts(counts.customers, **{name: moved(name) for name in (*COUNTS, *NEVER)})

@@ -81,7 +81,7 @@ def fit_item_side(
     counts: BuyerCounts | None = None,
 ) -> ItemSide:
     """Item statistics of the histories, beside what was fitted on the same; `fresh` items are offered however few
-    bought them. Where `h` is a sample, `counts` are the buyers among all customers."""
+    bought them. Where `h` is a sample, `counts` are the buyers and days of sale among all customers."""
     n = h.n_items
     pair = run_starts(h.customer, h.item)
     item, first_age = h.item[pair], h.age[pair]  # ages fall within a pair: the first is the oldest
@@ -96,14 +96,13 @@ def fit_item_side(
 
     units = np.bincount(h.item, weights=np.maximum(h.quantity, 1.0), minlength=n)
     amount = np.bincount(h.item, weights=h.amount, minlength=n)
-    since, idle = np.zeros(n), np.full(n, np.inf)
-    np.maximum.at(since, h.item, h.age)
-    np.minimum.at(idle, h.item, h.age)
     if counts is None:
         new28 = np.bincount(item[first_age <= 28], minlength=n).astype(np.float32)
         pop7, pop28, pop56 = (within(days) for days in RECENT)
-        counts = BuyerCounts(len(np.unique(h.customer)), pop7, pop28, pop56, new28, buyers.astype(np.float32))
-    can_offer = (counts.buyers >= params.min_customers) & (idle <= params.max_idle_days)
+        ever = (new28, buyers.astype(np.float32), *_sale_days(h))
+        counts = BuyerCounts(len(np.unique(h.customer)), pop7, pop28, pop56, *ever)
+    sold = counts.idle <= params.max_idle_days
+    can_offer = (counts.buyers >= params.min_customers) & sold
     return ItemSide(
         pop7=counts.pop7,
         pop28=counts.pop28,
@@ -113,15 +112,23 @@ def fit_item_side(
         again=again.astype(np.float32),
         gap=_median_gap(h).astype(np.float32),
         price=(amount / np.maximum(units, 1.0)).astype(np.float32),
-        since=since.astype(np.float32),
+        since=counts.since,
         can_offer=can_offer if fresh is None else can_offer | fresh,
-        can_repeat=idle <= params.max_idle_days,
+        can_repeat=sold,
         customers=np.asarray(counts.customers, dtype=np.int64),
         factors=factors,
         similar_items=similar_items,
         similar_weights=similar_weights,
         parts={} if parts is None else parts,
     )
+
+
+def _sale_days(h: Histories) -> tuple[Array32, Array32]:
+    """Days since the first sale of each item, 0 without one, and since the last, inf without one."""
+    since, idle = np.zeros(h.n_items, dtype=np.float32), np.full(h.n_items, np.inf, dtype=np.float32)
+    np.maximum.at(since, h.item, h.age.astype(np.float32))
+    np.minimum.at(idle, h.item, h.age.astype(np.float32))
+    return since, idle
 
 
 def _median_gap(h: Histories, support: int = 5) -> Floats:

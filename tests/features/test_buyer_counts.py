@@ -1,5 +1,6 @@
 """Samples of customers and true counts of buyers."""
 
+import math
 from datetime import date, timedelta
 
 import numpy as np
@@ -41,10 +42,14 @@ def test_counts_of_buyers_are_those_of_everybody_at_each_cut(spark: SparkSession
     assert now.pop56.tolist() == [3.0, 2.0]
     assert now.new28.tolist() == [2.0, 1.0]
     assert now.buyers.tolist() == [3.0, 2.0]
+    assert now.since.tolist() == [100.0, 29.0]
+    assert now.idle.tolist() == [1.0, 8.0]  # what is known or happens on the day of the cut is not there yet
+    assert (earlier.since.tolist(), earlier.idle.tolist()) == ([72.0, 0.0], [72.0, math.inf])
     assert earlier.customers == 1
     assert earlier.buyers.tolist() == [1.0, 0.0]
     moved = on_axis(now, items, np.array(["w", "x", "z"], dtype=object))
     assert moved.buyers.tolist() == [0.0, 3.0, 0.0]
+    assert (moved.since.tolist(), moved.idle.tolist()) == ([0.0, 100.0, 0.0], [math.inf, 1.0, math.inf])
 
 
 def test_a_sample_is_by_customer_and_nested(spark: SparkSession):

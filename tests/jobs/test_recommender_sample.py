@@ -16,9 +16,10 @@ from jobs.recommender_levels import read_levels
 from jobs.runs import Job
 from jobs.settings import load_settings
 from models.recommender_params import RankerParams
+from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings
 from recommend.histories import histories_before
-from recommend.item_side import fit_item_side
+from recommend.item_side import ItemSide, fit_item_side
 from recommend.list_params import CandidateParams
 from scoring.recommender_inputs import Levels
 from scoring.stage_sources import counts_at
@@ -73,15 +74,22 @@ def test_a_sample_has_the_popularity_of_all_customers(spark: SparkSession):
         catalogue = half.catalogue if one is half.products else half.upper
         for day in days:
             assert_same_counts(one, other, catalogue, day)
+    # the sample alone tells other days of sale, so that this says something
+    alone, true = (items(replace(d.products, counts={}), half.catalogue, days[0]) for d in (half, every))
+    assert not np.array_equal(alone.since, true.since)
+    assert not np.array_equal(alone.can_repeat, true.can_repeat)
 
 
-def assert_same_counts(one: Dealings, other: Dealings, catalogue, day: int) -> None:
-    """The counts handed over are those of the full histories."""
-    none = np.zeros((len(catalogue), 2), dtype=np.float32), np.empty(0, np.int64), np.empty((0, 0), np.float32)
-    side = [
-        fit_item_side(histories_before(d, catalogue, day), *none, CandidateParams(), counts=counts_at(d, day))
-        for d in (one, other)
-    ]
-    for name in ("pop7", "pop28", "pop56", "new28", "buyers", "customers"):
+def assert_same_counts(one: Dealings, other: Dealings, catalogue: Catalogue, day: int) -> None:
+    """The counts and days of sale handed over are those of the full histories."""
+    side = [items(d, catalogue, day) for d in (one, other)]
+    for name in ("pop7", "pop28", "pop56", "new28", "buyers", "customers", "since", "can_offer", "can_repeat"):
         np.testing.assert_array_equal(getattr(side[0], name), getattr(side[1], name), err_msg=name)
     assert not np.array_equal(side[0].again, side[1].again)
+
+
+def items(data: Dealings, catalogue: Catalogue, day: int) -> ItemSide:
+    """What is known of items, few of which are still sold."""
+    none = np.zeros((len(catalogue), 2), dtype=np.float32), np.empty(0, np.int64), np.empty((0, 0), np.float32)
+    params = CandidateParams(max_idle_days=7)
+    return fit_item_side(histories_before(data, catalogue, day), *none, params, counts=counts_at(data, day))
