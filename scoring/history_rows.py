@@ -24,7 +24,7 @@ from recommend.sources.store_popular import home_stores
 from recommend.tag_rules import KNOWN
 from scoring.eligible_items import Knowledge
 
-PURCHASE, VIEW, TAG, EXCLUDED, CUSTOMER, ADMITTED = range(6)
+PURCHASE, VIEW, TAG, EXCLUDED, ADMITTED = range(5)
 NUMBERS = ("orders", "quantity", "amount", "list_amount")
 
 
@@ -43,7 +43,6 @@ def as_histories(
     *,
     views: DataFrame | None = None,
     tags: DataFrame | None = None,
-    customers: DataFrame | None = None,
     admitted: DataFrame | None = None,
 ) -> DataFrame:
     """One row per customer: `customer_id` and `log`, entries (kind, id, day, numbers, store_id) in no order.
@@ -51,20 +50,18 @@ def as_histories(
     `purchase_days` as from `features.interactions.as_purchase_days`; `views` and `tags` as from
     `scoring/recommender_inputs.py`; `excluded` (customer_id, product_id, perhaps reason) is what must not be
     recommended to whom, `admitted` (customer_id, product_id) what is for her though others may not be shown it;
-    neither makes anybody a customer. `customers` (customer_id) gives a row to those of whom nothing is known.
+    neither makes anybody a customer. Who bought nothing has a row where the tag `KNOWN` says that she is there.
     """
-    parts = [_entries(purchase_days, PURCHASE, "product_id")]
+    parts = [_entries(purchase_days, PURCHASE)]
     if views is not None:
-        parts.append(_entries(views, VIEW, "product_id"))
+        parts.append(_entries(views, VIEW))
     if tags is not None:
-        parts.append(_entries(tags, TAG, "product_id"))
+        parts.append(_entries(tags, TAG))
     if excluded is not None:
         why = {"store_id": F.col("reason")} if "reason" in excluded.columns else {}
-        parts.append(_entries(excluded.withColumns(why) if why else excluded, EXCLUDED, "product_id"))
+        parts.append(_entries(excluded.withColumns(why) if why else excluded, EXCLUDED))
     if admitted is not None:
-        parts.append(_entries(admitted, ADMITTED, "product_id"))
-    if customers is not None:
-        parts.append(_entries(customers, CUSTOMER, None))
+        parts.append(_entries(admitted, ADMITTED))
     entries = reduce(lambda a, b: a.unionByName(b), parts)
     rows = entries.groupBy("customer_id").agg(
         F.collect_list("entry").alias("log"),
@@ -76,10 +73,10 @@ def as_histories(
 def _makes_a_customer() -> Column:
     """Whether an entry shows that somebody is a customer: passing visitors view pages, and rules name anybody."""
     kind = F.col("entry.kind")
-    return kind.isin([PURCHASE, CUSTOMER]) | ((kind == TAG) & (F.col("entry.id") == KNOWN))
+    return (kind == PURCHASE) | ((kind == TAG) & (F.col("entry.id") == KNOWN))
 
 
-def _entries(rows: DataFrame, kind: int, what: str | None) -> DataFrame:
+def _entries(rows: DataFrame, kind: int) -> DataFrame:
     """`customer_id` and `entry` of each row; columns that `rows` lacks are null."""
     there = set(rows.columns)
 
@@ -88,7 +85,7 @@ def _entries(rows: DataFrame, kind: int, what: str | None) -> DataFrame:
 
     entry = F.struct(
         F.lit(kind).alias("kind"),
-        (F.lit(None).cast("string") if what is None else F.col(what)).alias("id"),
+        F.col("product_id").alias("id"),
         F.unix_date(column("day", "date")).alias("day"),
         *(column(n, "double").cast("double").alias(n) for n in NUMBERS),
         column("store_id", "string").alias("store_id"),

@@ -101,7 +101,6 @@ def world_of(levels: Levels, model: Recommender, cut: int) -> World:
 
 def lake_world(lake: Path, config: Path | None, day: date, most: int) -> World:
     """The champion of a lake trained at `day`, scoring what `nextbest audience` reads; the window is in the lake."""
-    from features.contact_pairs import customers_at
     from features.hierarchy import as_current_products
     from features.order_lines import account_customers
     from jobs.audience import STEP
@@ -121,8 +120,7 @@ def lake_world(lake: Path, config: Path | None, day: date, most: int) -> World:
         model = open_recommender(str(champion.path))
         assert model.cut == day, f"the champion was trained at {model.cut}"
         logs = read_logs(job)
-        everybody = customers_at(job.read("customer_map"), as_of)
-        histories = as_histories(logs.purchases, views=logs.views, tags=logs.tags, customers=everybody)
+        histories = as_histories(logs.purchases, views=logs.views, tags=logs.tags)
         batch = job.write_read("histories", histories).toArrow().sort_by("customer_id").combine_chunks().to_batches()[0]
         whole, _ = batch_histories(model.axes, batch, as_of.epoch_day)
         h, chance = customers_of(whole, most)

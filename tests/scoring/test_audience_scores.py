@@ -19,6 +19,7 @@ from jobs.reason_words import read_words
 from recommend.catalogue import as_objects
 from recommend.histories import build_histories
 from recommend.signals import build_seen
+from recommend.tag_rules import KNOWN
 from scoring.audience_scores import (
     AUDIENCE_REASONS,
     AUDIENCE_SCORES,
@@ -54,9 +55,8 @@ def test_partitions_change_nothing_and_nobody_is_left_out(
 ) -> None:
     """Everybody has a score, strangers included; three shuffled partitions give what one gives; reasons are said."""
     days = purchase_days(spark).where(F.col("day") < F.lit(AS_OF.day))
-    everybody = days.select("customer_id").distinct().unionByName(
-        spark.createDataFrame([("stranger",)], "customer_id string")
-    )  # fmt: skip
+    log = "customer_id string, product_id string, day date, quantity double, amount double"
+    known = spark.createDataFrame([("stranger", KNOWN, AS_OF.plus(-9).day, 1.0, 1.0)], log)
     path = partial(str, folder)
     listed = map_batches(as_histories(days), product_rows(path, AS_OF, read_words("en")), NEXT_BEST_PRODUCTS)
     rows = listed.where(F.col("kind") != "trending").orderBy("product_id").collect()
@@ -64,7 +64,7 @@ def test_partitions_change_nothing_and_nobody_is_left_out(
     target = product_target(model, product, {}, 50)
 
     def scored(partitions: int) -> dict[str, tuple[float, float]]:
-        histories = as_histories(days, customers=everybody).repartition(partitions, "customer_id")
+        histories = as_histories(days, tags=known).repartition(partitions, "customer_id")
         rows = map_batches(histories, audience_scores(path, AS_OF, target), AUDIENCE_SCORES).collect()
         return {r["customer_id"]: (r["score"], r["raw"]) for r in rows}
 
