@@ -17,7 +17,7 @@ from jobs.cli import common_options
 from jobs.console import say
 from jobs.evaluate_recommender_tables import Found, finish, report_window
 from jobs.evaluation_data.folder import load_folder
-from jobs.evaluation_data.lake import collect_demo, collect_lake
+from jobs.evaluation_data.lake import AS_NOW, collect_demo, collect_lake
 from jobs.evaluation_data.online_retail import load_online_retail
 from jobs.evaluation_data.protocols import NEEDS_DATA, OTHERS, PROTOCOLS, Protocol
 from jobs.evaluation_data.shop import Shop
@@ -127,7 +127,10 @@ def load(w: Workspace, request: Request) -> Shop:
         return load_online_retail(request.data)
     if request.protocol == "folder":
         return load_folder(request.data, w.settings.time_zone, tuple(w.settings.recommender.drop_departments))
-    return collect_demo(w) if request.protocol == "complete-journey" else collect_lake(w)
+    if request.protocol == "complete-journey":
+        return collect_demo(w)
+    say(AS_NOW)
+    return collect_lake(w)
 
 
 def cuts_of(shop: Shop, request: Request, protocol: Protocol) -> list[CalendarCut]:

@@ -18,10 +18,12 @@ from jobs.workspace import Workspace
 
 DROPPED = ("FUEL", "MISCELLANEOUS", "COUPON")  # by the published protocol on Complete Journey
 END = date(9000, 1, 1)  # attributes and customers as they are known at the end of the data
+AS_NOW = "customers and attributes of products are as known at the end of the data, at every cut"
 
 
 def collect_lake(w: Workspace) -> Shop:
-    """All purchases of the lake, by local day, customers as known at the end of the data."""
+    """All purchases of the lake, by local day. Who is whose account and what a product is are as known at the end of
+    the data, at every cut: what was corrected after a cut is in its lists too."""
     missing = [n for n in ("transactions", "products", "customer_map") if w.lake.table(n) is None]
     if missing:
         raise DataError(

@@ -8,9 +8,10 @@ import pytest
 
 from features.as_of import OPEN_START
 from features.errors import DataError
-from jobs import evaluate_next_basket
+from jobs import evaluate_next_basket, evaluate_recommender
 from jobs.contracts import all_contracts
 from jobs.evaluate_recommender import Request, load, run
+from jobs.evaluation_data.lake import AS_NOW
 from jobs.recommenders import STAGE, UNTUNED
 from jobs.session import Engine
 from jobs.settings import load_settings
@@ -91,6 +92,15 @@ def test_an_empty_lake_says_how_to_fill_it(w: Workspace, tmp_path: Path) -> None
     empty = Workspace(w.settings, Lake(tmp_path, all_contracts()), w.engine, w.tracking)
     with pytest.raises(DataError, match=r"transactions, products, customer_map yet.*complete-journey"):
         run(empty, Request("lake"))
+
+
+def test_what_a_lake_knows_by_now_is_said(
+    w: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Customers and attributes are not those of each cut, and the output says so."""
+    monkeypatch.setattr(evaluate_recommender, "collect_lake", lambda w: None)
+    assert load(w, Request("lake")) is None
+    assert AS_NOW in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("protocol", ["tafeng", "online-retail", "folder"])
