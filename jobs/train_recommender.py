@@ -8,13 +8,11 @@ calibration and gate; `nextbest tune-recommender` does that alone.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from jobs.code_version import code_version
 from jobs.memory import release_memory
 from jobs.mllib_trainer import mllib_trainer
 from jobs.recommender_levels import read_levels
@@ -22,6 +20,7 @@ from jobs.recommender_logs import LOGS, SETTINGS
 from jobs.runs import Job, Step
 from jobs.tracking import TrainingRun
 from jobs.training_lines import Lines
+from jobs.training_tags import training_tags
 from scoring.recommendations import build_recommender
 from scoring.recommender_inputs import Levels
 from scoring.recommender_params import RecommenderParams
@@ -46,7 +45,7 @@ def run(job: Job) -> None:
     levels, outside = read_levels(job), mllib_trainer(job)
     # many small systems are solved: BLAS threads would only wait for each other (ALS and LightGBM have their own)
     with (
-        job.tracking.training(NAME, flat(asdict(params)), run_tags(job, PROTOCOL)) as t,
+        job.tracking.training(NAME, flat(asdict(params)), training_tags(job, PROTOCOL)) as t,
         threadpool_limits(1, user_api="blas"),
     ):
         if params.tuning.trials:
@@ -84,19 +83,6 @@ def _tuned(job: Job, levels: Levels, t: TrainingRun) -> RecommenderParams:
     params, found = tune(job, levels, t)
     report(found, t, f"tuned before training as of {job.as_of.day}")
     return params
-
-
-def run_tags(job: Job, protocol: str) -> dict[str, str]:
-    """What a run of tracking must say of where it comes from."""
-    return {
-        "as_of": str(job.as_of.day),
-        "run_id": job.run_id,
-        "inputs": json.dumps(job.pinned, sort_keys=True),
-        "settings_hash": job.settings.section_hash(STEP.settings),
-        "seed": str(job.settings.seed),
-        "code_version": code_version(),
-        "protocol": protocol,
-    }
 
 
 def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -8,7 +8,6 @@ learn from, the rule stays and says so.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import timedelta
 
@@ -17,11 +16,11 @@ from pyspark.sql import functions as F
 
 from features.contact_features import as_contact_features
 from features.contact_pairs import as_send_pairs, with_response_label
-from jobs.code_version import code_version
 from jobs.contact_sources import OPTIONAL, READS, SETTINGS, contact_sources
 from jobs.response_plots import calibration_figure, importance_figure
 from jobs.runs import Job, Step
 from jobs.tracking import TrainingRun
+from jobs.training_tags import training_tags
 from models.response import ResponseModel, fit_response, importance, load_response, rule_model
 from models.response_evaluation import (
     PROTOCOL,
@@ -54,16 +53,8 @@ def run(job: Job) -> None:
     params = job.settings.response
     frame = collect_sends(job, params)
     reason = why_not_train(frame, params)
-    tags = {
-        "as_of": str(job.as_of.day),
-        "run_id": job.run_id,
-        "inputs": json.dumps(job.pinned, sort_keys=True),
-        "settings_hash": job.settings.section_hash(STEP.settings),
-        "seed": str(job.settings.seed),
-        "code_version": code_version(),
-        "protocol": PROTOCOL,
-    }
-    with job.tracking.training(NAME, {**asdict(params), **asdict(job.settings.response_evaluation)}, tags) as t:
+    about = {**asdict(params), **asdict(job.settings.response_evaluation)}
+    with job.tracking.training(NAME, about, training_tags(job, PROTOCOL)) as t:
         passed = False
         if reason is None:
             result = evaluate(job, t, frame, params)

@@ -14,6 +14,7 @@ from jobs.cli import common_options
 from jobs.console import say
 from jobs.runs import Job, Step, execute
 from jobs.settings import Settings
+from jobs.training_tags import training_tags
 from jobs.workspace import resolve_as_of, workspace
 from models.search_space import SPACES
 from models.tuning_params import TuningParams
@@ -76,8 +77,7 @@ def run(job: Job) -> None:
     job.tracking.check()
     levels = read_levels(job)
     params = train_recommender.flat(asdict(job.settings.recommender))
-    tags = train_recommender.run_tags(job, PROTOCOL)
-    with job.tracking.training(NAME, params, tags) as t, threadpool_limits(1, user_api="blas"):
+    with job.tracking.training(NAME, params, training_tags(job, PROTOCOL)) as t, threadpool_limits(1, user_api="blas"):
         _, found = tune(job, levels, t)
         about = f"settings found by nextbest tune-recommender as of {job.as_of.day}"
         report(found, t, about)
