@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recommend.candidates import Sources
+from recommend.evidence.spans import lay_out
 from recommend.histories import Floats, Histories, Ints
 from recommend.sources import complement
 
@@ -37,9 +38,7 @@ def strongest_complements(h: Histories, sources: Sources, customer: Ints, item: 
     rows, low, size = rows[high > low], low[high > low], (high - low)[high > low]
     if not len(rows):
         return out
-    start = np.cumsum(size) - size
-    row = np.repeat(np.arange(len(rows)), size)
-    at = np.arange(int(size.sum())) + np.repeat(low - start, size)
+    start, row, at = lay_out(low, size)
     bought, to = key[at] % len(types), column[codes[item[rows]]][row]
     part = weight[at] * lift[bought, to]
     rest = np.maximum(np.add.reduceat(weight[at], start)[row] - weight[at], 0.0)

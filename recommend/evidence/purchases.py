@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix
 
 from recommend.candidates import Sources, taste_matrix
 from recommend.evidence.influence import als_losses, similar_parts
+from recommend.evidence.spans import lay_out
 from recommend.histories import Floats, Histories, Ints, run_starts
 from recommend.pairs import Pairs
 from recommend.sources.similar import RECENT_DAYS
@@ -91,9 +92,7 @@ def _cite(
         return
     low = taste.indptr[customer[new]].astype(np.int64)
     size = taste.indptr[customer[new] + 1] - low
-    start = np.cumsum(size) - size
-    row = np.repeat(np.arange(len(new)), size)
-    place = np.arange(int(size.sum())) + np.repeat(low - start, size)
+    start, row, place = lay_out(low, size)
     bought, wanted = taste.indices[place].astype(np.int64), item[new][row]
     similar = similar_parts(sources, bought, wanted)
     parts = {"als": als, "similar": similar, "similar_recent": similar * (own.last[place] <= RECENT_DAYS)}

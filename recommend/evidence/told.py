@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from recommend.candidates import Sources
+from recommend.evidence.spans import lay_out
 from recommend.histories import Floats, Histories, Ints
 from recommend.sources import event
 from recommend.sources.live_tags import TagTable, live_tags
@@ -38,9 +39,7 @@ def strongest_tags(h: Histories, sources: Sources, customer: Ints, item: Ints, s
     rows, low, size = rows[high > low], low[high > low], (high - low)[high > low]
     if not len(rows):
         return out
-    start = np.cumsum(size) - size
-    row = np.repeat(np.arange(len(rows)), size)
-    at = np.arange(int(size.sum())) + np.repeat(low - start, size)
+    start, row, at = lay_out(low, size)
     tag, weight = live.tag[at], live.weight[at]
     by_group = np.where(table.proposes[tag], weight * lift[tag, group[item[rows]][row]], -np.inf)
     wanted = tag * h.n_items + item[rows][row]
