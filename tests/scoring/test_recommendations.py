@@ -13,50 +13,22 @@ from features.as_of import EPOCH, AsOf
 from features.batches import map_batches
 from features.output_tables import NEXT_BEST_CATEGORIES, NEXT_BEST_PRODUCTS
 from jobs.reason_words import read_words
-from recommend.list_params import CategoryParams, ListParams
 from scoring.eligible_items import save_lines
 from scoring.history_rows import as_histories
 from scoring.product_eligibility import BLOCKED_PAIRS
-from scoring.recommendations import blocked_rows, build_recommender, category_rows, open_recommender, product_rows
-from scoring.recommender_inputs import build_levels
-from scoring.recommender_params import RecommenderParams
-from scoring.train_second_stage import fit_second_stage
-from tests.recommend.shop import ALS, CANDIDATES, CUT, EASE, HORIZON, PARAMS, shelf, shop
+from scoring.recommendations import blocked_rows, category_rows, open_recommender, product_rows
+from tests.recommend.shop import CUT, HORIZON, shop
+from tests.scoring.recommender_files import save_recommender
 
 WORDS = read_words("en")
 TAG_COLUMNS = "customer_id string, product_id string, day date"
 AS_OF = AsOf(EPOCH + timedelta(days=CUT))
-PARAMETERS = RecommenderParams(
-    als=ALS,
-    ease=EASE,
-    candidates=CANDIDATES,
-    ranker=PARAMS.ranker,
-    lists=ListParams(k=6),
-    categories=CategoryParams(k=4, never_slots=2, bought_slots=1, factors=4, min_customers=1),
-)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A recommender of the test shop, as files."""
-    data = shop().before(CUT)
-    catalogue = shelf(data)
-    rows = {
-        "product_id": list(data.products),
-        "name": list(catalogue.labels),
-        "department": ["d"] * data.n_products,
-        "category": [f"cat{i // 4}" for i in range(data.n_products)],
-        "product_type": [f"type{i // 2:02d}" for i in range(data.n_products)],
-        "brand": [None] * data.n_products,
-    }
-    levels = build_levels(data, rows)
-    quiet = partial(str, "")
-    level, stage = PARAMETERS.products(HORIZON, 1)
-    products = fit_second_stage(levels.products, levels.catalogue, CUT, level, stage, lambda line: quiet())
-    level, stage = PARAMETERS.category_level(HORIZON, 1)
-    categories = fit_second_stage(levels.categories, levels.upper, CUT, level, stage, lambda line: quiet())
-    model = build_recommender(AS_OF.day, HORIZON, products.stage, categories.stage, levels.place)
-    return model.save(tmp_path_factory.mktemp("model") / "recommender")
+    return save_recommender(tmp_path_factory.mktemp("model") / "recommender")
 
 
 def purchase_days(spark: SparkSession) -> DataFrame:

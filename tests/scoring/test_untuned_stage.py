@@ -9,8 +9,10 @@ from features.as_of import EPOCH
 from features.hierarchy import Hierarchy
 from features.splits import CalendarCut
 from recommend.evaluation import Problem, measure, pose_problem
+from recommend.rankers import TASKS
 from scoring.untuned_stage import FEATURES, UntunedFactory, know, pairs
 from tests.recommend.shop import CUT, HORIZON, shelf, shop, with_another_future
+from tests.scoring.task_lists import assert_lists_of_tasks
 
 
 def problem(future: bool = False) -> Problem:
@@ -50,22 +52,14 @@ def test_it_has_forty_plain_features(posed: Problem) -> None:
 
 
 def test_tasks_list_what_they_may_and_batches_do_not_matter(posed: Problem) -> None:
-    """Explore lists hold nothing owned, repeat lists nothing else; half of the customers alone get the same lists.
-    Another future changes no list."""
+    """Lists keep to their task and do not depend on who is ranked with whom; another future changes no list."""
     history = posed.window.history
     ranker = UntunedFactory()(posed.window)
     assert ranker.booster is not None
+    assert_lists_of_tasks(ranker, history)
     other = UntunedFactory()(problem(future=True).window)
-    owned = np.zeros((history.n_customers, history.n_products), dtype=bool)
-    owned[history.customer, history.product] = True
-    for task in ("all", "repeat", "explore"):
-        lists = ranker.rank(history, 5, task)
-        row, place = np.nonzero(lists >= 0)
-        if task != "all":
-            assert (owned[row, lists[row, place]] == (task == "repeat")).all()
-        assert (lists[:, 0] >= 0).mean() > 0.9
-        assert np.array_equal(lists[20:], ranker.rank(history.of_customers(20, history.n_customers), 5, task))
-        assert np.array_equal(lists, other.rank(history, 5, task))
+    for task in TASKS:
+        assert np.array_equal(ranker.rank(history, 5, task), other.rank(history, 5, task))
 
 
 def test_without_windows_to_learn_from_it_counts(posed: Problem) -> None:
