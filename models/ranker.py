@@ -47,7 +47,11 @@ class Ranker:
         return next(name for name in OBJECTIVES if set(PARTS[name]) == set(self.boosters))
 
     def predict(self, x: Matrix, features: tuple[str, ...], threads: int = 1) -> NDArray[np.float64]:
-        """Uncalibrated P(bought), shape (n,), for rows of `x` with columns `features`.
+        """Uncalibrated P(bought), shape (n,), for rows of `x` with columns `features`; `ModelError` as `log_odds`."""
+        return mean_chance(self.log_odds(x, features, threads))
+
+    def log_odds(self, x: Matrix, features: tuple[str, ...], threads: int = 1) -> dict[str, NDArray[np.float64]]:
+        """What each booster says of the rows of `x` with columns `features`, (n,) by its name.
 
         LightGBM takes any matrix of the right width, so other names, or the same in another order, raise `ModelError`.
         """
@@ -55,13 +59,13 @@ class Ranker:
             first = next((a, b) for a, b in zip((*features, "nothing"), (*self.features, "nothing")) if a != b)
             raise ModelError(f"the ranker expects feature {first[1]!r} where {first[0]!r} came; train again")
         if not len(x):
-            return np.empty(0)
-        odds = np.zeros(len(x))
+            return {name: np.empty(0) for name in self.boosters}
+        out = {}
         for name, booster in self.boosters.items():
             slope, intercept = self.scale[name]
             margin = np.asarray(booster.predict(x, raw_score=True, num_threads=threads), dtype=np.float64)
-            odds += (slope * margin + intercept) / len(self.boosters)
-        return np.asarray(expit(odds), dtype=np.float64)
+            out[name] = slope * margin + intercept
+        return out
 
     def rescaled(self, slope: float, intercept: float) -> Ranker:
         """The same order on other odds: slope x log odds + intercept."""
@@ -80,6 +84,14 @@ class Ranker:
             "scale": {name: list(self.scale[name]) for name in texts},
         }
         (folder / f"{prefix}.ranker.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+
+
+def mean_chance(log_odds: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    """P(bought), (n,), by the mean of the boosters' log odds."""
+    total = np.zeros(len(next(iter(log_odds.values()))))
+    for odds in log_odds.values():
+        total += odds / len(log_odds)
+    return np.asarray(expit(total), dtype=np.float64)
 
 
 def open_ranker(folder: Path, prefix: str) -> Ranker:
@@ -135,9 +147,7 @@ def fit_ranker(
         raise ModelError(f"{x.shape[1]} columns for {len(features)} feature names")
     if int(bought.sum()) < params.min_positives or bool(bought.all()):
         return None
-    boosters = {
-        name: _fit_booster(x, bought, weight, features, params, threads, name, query) for name in PARTS[objective]
-    }
+    boosters = _fit_boosters(x, bought, weight, features, params, threads, objective, query)
     scale = {"binary": (1.0, 0.0)} if "binary" in boosters else {}
     if "lambdarank" in boosters:
         some = slice(None, None, max(1, len(x) // PLATT_ROWS))
@@ -147,12 +157,7 @@ def fit_ranker(
     return Ranker(features, boosters, scale)
 
 
-def blended(binary: Ranker, lambdarank: Ranker) -> Ranker:
-    """The blend of two rankers that are already fitted on the same rows."""
-    return Ranker(binary.features, {**binary.boosters, **lambdarank.boosters}, {**binary.scale, **lambdarank.scale})
-
-
-def _fit_booster(
+def _fit_boosters(
     x: Matrix,
     bought: NDArray[np.bool_],
     weight: Matrix,
@@ -161,9 +166,9 @@ def _fit_booster(
     threads: int,
     objective: str,
     query: NDArray[np.int64] | None,
-) -> lgb.Booster:
+) -> dict[str, lgb.Booster]:
+    """A booster per part of the objective, on rows that are put into bins once."""
     settings = {
-        "objective": objective,
         "learning_rate": params.learning_rate,
         "num_leaves": params.leaves,
         "min_data_in_leaf": params.min_child,
@@ -176,21 +181,18 @@ def _fit_booster(
         "max_bin": 63,
         "verbose": -1,
     }
-    group = None
-    if objective == "lambdarank":
+    data = lgb.Dataset(x, bought.astype(np.float32), feature_name=list(features), params=settings)
+    boosters = {}
+    if "lambdarank" in PARTS[objective]:
         if query is None:
             raise ModelError("lambdarank needs to know whose list each row belongs to")
-        group = np.diff(np.append(np.flatnonzero(np.diff(query, prepend=query[0] - 1)), len(query)))
-        settings["lambdarank_truncation_level"] = TRUNCATION
-    data = lgb.Dataset(
-        x,
-        bought.astype(np.float32),
-        weight=weight if group is None else None,
-        group=group,
-        feature_name=list(features),
-        params=settings,
-    )
-    return lgb.train(settings, data, params.trees)
+        data.set_group(np.diff(np.append(np.flatnonzero(np.diff(query, prepend=query[0] - 1)), len(query))))
+        own = {"objective": "lambdarank", "lambdarank_truncation_level": TRUNCATION}
+        boosters["lambdarank"] = lgb.train(settings | own, data, params.trees)
+    if "binary" in PARTS[objective]:
+        data.set_weight(weight)  # last: weights cannot be taken back, and lists mean nothing to it
+        boosters["binary"] = lgb.train(settings | {"objective": "binary"}, data, params.trees)
+    return {name: boosters[name] for name in PARTS[objective]}
 
 
 def _sha256(text: str) -> str:

@@ -30,7 +30,7 @@ from scipy.special import expit, logit
 from recommend.due_pairs import DuePairs as DuePairs
 from recommend.due_pairs import as_pairs, purchase_days
 from recommend.due_pairs import due_pairs as due_pairs
-from recommend.histories import Floats, Histories, Ints, run_starts
+from recommend.histories import Floats, Histories, Ints, is_in, run_starts
 
 WINDOWS = 3  # landmarks that are learned from, one horizon apart, the latest one horizon before the cut
 PASSES = 8  # rounds over the tables; more change nothing that shows
@@ -107,8 +107,8 @@ def fit_due(
         cells.append(_cells(pairs, gaps))
         items.append((pairs.key % days.n_items).astype(np.int32))
         came = (days.age <= shift) & (days.age > shift - learned)
-        again = np.unique(days.customer[came] * days.n_items + days.item[came])
-        bought.append(np.isin(pairs.key, again))
+        again = days.customer[came] * days.n_items + days.item[came]  # sorted, as the days are
+        bought.append(is_in(again, pairs.key))
     if not bought:
         tables = {name: np.zeros(size) for name, size in CELLS.items()}
         about = np.array([logit(0.1), horizon, horizon])

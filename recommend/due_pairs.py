@@ -91,7 +91,8 @@ def as_pairs(days: PurchaseDays) -> DuePairs:
         return np.asarray(np.bincount(days.visitor, weights=decayed(days.visit, half_life), minlength=days.n), float)
 
     latest = np.full(days.n, np.inf)
-    np.minimum.at(latest, days.visitor, days.visit)
+    newest = run_starts(days.visitor)  # visits are sorted with the age rising
+    latest[days.visitor[newest]] = days.visit[newest]
     return DuePairs(
         who * days.n_items + days.item[start],
         (end - start + 1).astype(np.float64),

@@ -52,10 +52,10 @@ def _of_kind(raw: Floats, bought: Floats, own: Ints) -> Calibrator:
 def _best_rows(level: Level, frame: Frame, segment: str, mode: str) -> tuple[Floats, Floats, Ints, Ints]:
     """Score, whether bought, and kind of each customer's best rows, and how new she is."""
     inside = np.flatnonzero((frame.found.owned == (segment == "repeat")) & np.isfinite(frame.raw[mode]))
-    found, raw = frame.found.take(inside), frame.raw[mode][inside]
-    best = top_rows(found.customer, found.item, raw, CALIBRATION_DEPTH)
-    kind = kinds_of(level, found.take(best), frame.x[inside[best]])
-    return raw[best], frame.bought[inside[best]].astype(np.float64), kind, newness_of(frame.x[inside[best]])
+    customer, item = frame.found.customer[inside], frame.found.item[inside]
+    rows = inside[top_rows(customer, item, frame.raw[mode][inside], CALIBRATION_DEPTH)]
+    kind = kinds_of(level, frame.found.take(rows), frame.x[rows])
+    return frame.raw[mode][rows], frame.bought[rows].astype(np.float64), kind, newness_of(frame.x[rows])
 
 
 def _no_rows() -> tuple[Floats, Floats, Ints, Ints]:

@@ -12,7 +12,7 @@ from models.gate import GateParams, Verdict, compare
 from models.ranker import Matrix
 from recommend.candidates import Candidates, Sources
 from recommend.histories import Histories, Ints, is_in
-from recommend.runs import rank_in
+from recommend.runs import rank_in, run_starts
 from scoring.second_stage import SINGLES, raw_scores
 
 K = 10
@@ -76,10 +76,9 @@ def segment_metrics(frame: Frame, segment: str, mode: str) -> dict[str, NDArray[
     """`list_metrics` of the segment's pairs, ranked by `raw` of the mode."""
     owned = segment == "repeat"
     inside = np.flatnonzero(frame.found.owned == owned)
-    found = frame.found.take(inside)
+    customer, item = frame.found.customer[inside], frame.found.item[inside]
     truth = frame.truth[is_in(own_keys(frame.h), frame.truth) == owned]
-    score = frame.raw[mode][inside]
-    return list_metrics(found.customer, found.item, score, truth, frame.h.n, frame.h.n_items)
+    return list_metrics(customer, item, frame.raw[mode][inside], truth, frame.h.n, frame.h.n_items)
 
 
 def list_metrics(
@@ -104,4 +103,5 @@ def top_rows(customer: Ints, item: Ints, score: NDArray, k: int) -> Ints:
 
 def own_keys(h: Histories) -> Ints:
     """Sorted keys of what the customers bought before the cut."""
-    return np.unique(h.customer * h.n_items + h.item)
+    key = h.customer * h.n_items + h.item  # sorted, as the rows are
+    return key[run_starts(key)]

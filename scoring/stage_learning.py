@@ -15,8 +15,8 @@ from scipy.special import expit, logit
 
 from models.calibration import fit_calibrator
 from models.gate import GateParams, Verdict, compare, passes
-from models.ranker import Matrix, Ranker, blended, fit_ranker, sample_negatives
-from models.recommender_params import RankerParams
+from models.ranker import PARTS, Matrix, Ranker, fit_ranker, mean_chance, sample_negatives
+from models.recommender_params import OBJECTIVES, RankerParams
 from recommend.histories import Ints
 from recommend.pair_features import FEATURES
 from scoring.second_stage import SEGMENTS
@@ -98,42 +98,48 @@ def fit_segment(
 
 def compare_objectives(
     lessons: Sequence[Lesson], judged: Frame, params: RankerParams, gate: GateParams, threads: int
-) -> tuple[Rankers, list[Trial]]:
-    """The ranker per segment that goes on, and what each was worth on the window `judged`, later than all `lessons`.
+) -> tuple[dict[str, str], list[Trial], Frame]:
+    """The objective per segment that goes on, what each was worth on the window `judged`, later than all `lessons`,
+    and `judged` with the scores of those that go on.
 
     The first objective of the settings stays unless another beats it there by interval, as at the gate: their
     differences are small, and what is best on one window by chance is not on the next.
     """
-    best: Rankers = {}
+    best: dict[str, str] = {}
     trials: list[Trial] = []
+    chosen = np.full(len(judged.bought), np.nan)
     for segment in SEGMENTS:
-        fitted = _fit_objectives(lessons, segment, params, threads)
-        worth = {
-            name: segment_metrics(with_ranker(judged, {segment: ranker}, threads), segment, "ranker")
-            for name, ranker in fitted.items()
-        }
-        taken = next(iter(fitted), None)
+        scores = _objective_scores(lessons, judged, segment, params, threads)
+        worth = {name: segment_metrics(_scored(judged, raw), segment, "ranker") for name, raw in scores.items()}
+        taken = next(iter(worth), None)
         for name, values in worth.items():
             if taken is not None and name != taken and passes(_against(worth[taken], values, judged.h.n, gate)):
                 taken = name
         for name, values in worth.items():
             trials.append(Trial(segment, name, _mean(values["recall"]), _mean(values["ndcg"]), name == taken))
         if taken is not None:
-            best[segment] = fitted[taken]
-    return best, trials
+            best[segment] = taken
+            chosen = np.where(np.isnan(chosen), scores[taken], chosen)
+    return best, trials, _scored(judged, chosen)
 
 
-def _fit_objectives(lessons: Sequence[Lesson], segment: str, params: RankerParams, threads: int) -> dict[str, Ranker]:
-    """A ranker per objective of the settings, in their order; the blend takes what was fitted for the others."""
-    fitted: dict[str, Ranker] = {}
-    for objective in sorted(params.objectives, key=lambda name: name == "blend"):
-        if objective == "blend" and {"binary", "lambdarank"} <= set(fitted):
-            fitted[objective] = blended(fitted["binary"], fitted["lambdarank"])
-            continue
-        ranker = fit_segment(lessons, segment, objective, params, threads)
-        if ranker is not None:
-            fitted[objective] = ranker
-    return {name: fitted[name] for name in params.objectives if name in fitted}
+def _objective_scores(
+    lessons: Sequence[Lesson], judged: Frame, segment: str, params: RankerParams, threads: int
+) -> dict[str, NDArray[np.float64]]:
+    """Scores (n_pairs,) of the segment's pairs per objective of the settings, in their order, nan elsewhere; each part
+    of an objective is fitted and asked once."""
+    names = {part for objective in params.objectives for part in PARTS[objective]}
+    widest = next(objective for objective in OBJECTIVES if set(PARTS[objective]) == names)
+    ranker = fit_segment(lessons, segment, widest, params, threads)
+    if ranker is None:
+        return {}
+    inside = judged.found.owned == (segment == "repeat")
+    odds = ranker.log_odds(judged.x[inside], FEATURES, threads)
+    out = {}
+    for objective in params.objectives:
+        out[objective] = np.full(len(judged.bought), np.nan)
+        out[objective][inside] = mean_chance({name: odds[name] for name in PARTS[objective]})
+    return out
 
 
 def _against(old: Values, new: Values, n: int, params: GateParams) -> list[Verdict]:
@@ -151,6 +157,10 @@ def with_ranker(frame: Frame, rankers: Rankers, threads: int) -> Frame:
     for segment, ranker in rankers.items():
         inside = frame.found.owned == (segment == "repeat")
         score[inside] = ranker.predict(frame.x[inside], FEATURES, threads)
+    return _scored(frame, score)
+
+
+def _scored(frame: Frame, score: NDArray[np.float64]) -> Frame:
     return replace(frame, raw={**frame.raw, "ranker": score})
 
 
@@ -183,4 +193,4 @@ def rescale_raw(frame: Frame, scales: Mapping[str, tuple[float, float]]) -> Fram
         inside = frame.found.owned == (segment == "repeat")
         odds = logit(np.clip(score[inside], EDGE, 1.0 - EDGE))
         score[inside] = expit(slope * odds + intercept)
-    return replace(frame, raw={**frame.raw, "ranker": score})
+    return _scored(frame, score)

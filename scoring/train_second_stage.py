@@ -9,6 +9,7 @@ windows. Nothing at or after T is ever read. Each window has its own item side, 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,7 +20,7 @@ from features.errors import DataError
 from features.interactions import Interactions
 from models.gate import Verdict, passes
 from models.ranker import Matrix, sample_negatives
-from recommend.candidates import build_candidates
+from recommend.candidates import Sources, build_candidates
 from recommend.catalogue import Catalogue
 from recommend.dealings import Dealings, as_dealings
 from recommend.fresh import find_fresh
@@ -45,6 +46,7 @@ from scoring.stage_sources import fit_sources
 from scoring.stage_windows import known_at, labels_of, window_starts
 
 Say = Callable[[str], None]
+TOGETHER = 5_000_000  # purchase days up to which two windows are built at once, as two take the memory of two
 
 
 @dataclass(frozen=True)
@@ -131,13 +133,12 @@ def fit_second_stage(
     champions = {segment: best_single(earlier, segment) for segment in SEGMENTS}
     rankers: Rankers = {}
     if latest is not None:
-        chosen: Rankers = {}
+        chosen: dict[str, str] = {}
         if earlier is not None:
             say("comparing objectives")
             lessons = windows.lessons_before(earlier, params)
-            chosen, trials = compare_objectives(lessons, earlier, params.ranker, params.gate, params.threads)
-            earlier = with_ranker(earlier, chosen, params.threads)
-        objectives = {s: chosen[s].objective if s in chosen else params.ranker.objectives[0] for s in SEGMENTS}
+            chosen, trials, earlier = compare_objectives(lessons, earlier, params.ranker, params.gate, params.threads)
+        objectives = {segment: chosen.get(segment, params.ranker.objectives[0]) for segment in SEGMENTS}
         rankers = fit_rankers(windows.lessons_before(latest, params), objectives, params.ranker, params.threads)
         latest = with_ranker(latest, rankers, params.threads)
         say(f"{level.name}: {len(latest.bought):,} candidate pairs, {int(latest.bought.sum()):,} bought, in the window")
@@ -152,8 +153,7 @@ def fit_second_stage(
         objectives = {segment: ranker.objective for segment, ranker in rankers.items()}
         rankers = fit_rankers(list(windows.lessons.values()), objectives, params.ranker, params.threads)
         rankers = {s: r.rescaled(*scales[s]) if s in scales else r for s, r in rankers.items()}
-    every = histories_before(data, catalogue, cut)
-    stage = SecondStage(level, catalogue, fit_sources(data, catalogue, every, params), rankers, modes, calibrators)
+    stage = SecondStage(level, catalogue, windows.sources, rankers, modes, calibrators)
     notes = () if rankers else ("too few purchases before the cut for a ranker: a single source ranks",)
     latest, earlier = ([*frames, None, None])[:2]
     return Trained(stage, latest, verdicts, notes, earlier, champions, tuple(trials))
@@ -162,11 +162,12 @@ def fit_second_stage(
 @dataclass(frozen=True)
 class _Windows:
     """Samples of all windows by the day on which their history ends; with all pairs the latest window, and the latest
-    of those that a ranker judged there may learn from."""
+    of those that a ranker judged there may learn from; the item side at the cut."""
 
     lessons: dict[int, Lesson]
     latest: Frame | None
     earlier: Frame | None
+    sources: Sources
 
     def lessons_before(self, judged: Frame, params: StageParams) -> list[Lesson]:
         """What a ranker judged on a window may learn from."""
@@ -174,19 +175,31 @@ class _Windows:
 
 
 def _build_windows(data: Dealings, catalogue: Catalogue, cut: int, params: StageParams, say: Say) -> _Windows:
-    """Candidates and features of each window before `cut`, once."""
+    """Candidates and features of each window before `cut`, once, and the item side at the cut."""
     starts = window_starts(int(data.purchases.day.min()), cut, params)
     judged = starts[:1] + known_at(starts, starts[0], params)[:1] if starts else []
-    lessons: dict[int, Lesson] = {}
-    whole: dict[int, Frame] = {}
-    for number, start in enumerate(starts):
-        say(f"candidates and features of window {number + 1} of {len(starts)}")
+
+    def build(start: int) -> tuple[Lesson, Frame | None]:
         if start in judged:
             frame, _ = build_frame(data, catalogue, start, params, None, params.ranker.judged_customers)
-            lessons[start] = lesson_of(frame, params.ranker)
-            whole[start] = with_single_scores(frame)
-            continue
+            return lesson_of(frame, params.ranker), with_single_scores(frame)
         frame, weight = build_frame(data, catalogue, start, params, params.ranker.negatives)
-        lessons[start] = Lesson(frame.x, frame.bought, weight, frame.found.owned, frame.found.customer)
-    frames = [whole.get(start) for start in judged] + [None, None]
-    return _Windows(lessons, frames[0], frames[1])
+        return Lesson(frame.x, frame.bought, weight, frame.found.owned, frame.found.customer), None
+
+    def at_cut() -> Sources:
+        return fit_sources(data, catalogue, histories_before(data, catalogue, cut), params)
+
+    lessons: dict[int, Lesson] = {}
+    whole: dict[int, Frame] = {}
+    # windows know nothing of each other; factors learned outside come from an engine that is asked for one at a time
+    few = len(data.purchases) <= TOGETHER and params.threads != 1 and params.outside is None
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(2 if few else 1) as pool:
+        coming = [pool.submit(build, start) for start in starts]
+        sources = pool.submit(at_cut)
+        for number, (start, found) in enumerate(zip(starts, coming, strict=True)):
+            say(f"candidates and features of window {number + 1} of {len(starts)}")
+            lessons[start], frame = found.result()
+            if frame is not None:
+                whole[start] = frame
+        frames = [whole.get(start) for start in judged] + [None, None]
+        return _Windows(lessons, frames[0], frames[1], sources.result())

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import logit
 
 from features.errors import ModelError
-from models.ranker import Ranker, blended, fit_ranker, open_ranker, sample_negatives
+from models.ranker import Ranker, fit_ranker, mean_chance, open_ranker, sample_negatives
 from models.recommender_params import OBJECTIVES, RankerParams
 
 NAMES = ("a", "b")
@@ -41,11 +41,12 @@ def test_the_same_rows_give_the_same_trees(tmp_path: Path, objective: str) -> No
 
 
 def test_a_blend_is_the_mean_of_log_odds() -> None:
-    """Joined from two fitted rankers it says the same as fitted at once."""
+    """Fitted on rows that are put into bins once, it says what two rankers fitted apart say."""
     (binary, x), (lambdarank, _), (blend, _) = (fitted(name) for name in OBJECTIVES)
     odds = [logit(r.predict(x, NAMES)) for r in (binary, lambdarank)]
     assert np.allclose(logit(blend.predict(x, NAMES)), np.mean(odds, axis=0))
-    assert np.array_equal(blended(binary, lambdarank).predict(x, NAMES), blend.predict(x, NAMES))
+    parts = binary.log_odds(x, NAMES) | lambdarank.log_odds(x, NAMES)
+    assert np.array_equal(mean_chance(parts), blend.predict(x, NAMES))
 
 
 def test_lambdarank_without_lists_is_refused() -> None:
