@@ -62,6 +62,18 @@ def test_scores_of_both_segments_come_true_as_often_as_they_say(trained: Trained
     assert set(with_single_scores(frame).raw) >= {"heuristic", "due", "als", "similar"}
 
 
+def test_windows_built_at_once_are_what_they_are_one_by_one(trained: Trained) -> None:
+    """With several threads two windows are built side by side; their pairs and features do not change."""
+    data = shop()
+    both = fit_second_stage(data, shelf(data), CUT, LEVEL, replace(PARAMS, threads=2), lambda line: None)
+    for one, other in ((trained.latest, both.latest), (trained.earlier, both.earlier)):
+        assert one is not None
+        assert other is not None
+        assert np.array_equal(one.found.item, other.found.item)
+        assert np.array_equal(one.x, other.x, equal_nan=True)
+    assert np.array_equal(trained.stage.sources.side.factors, both.stage.sources.side.factors)
+
+
 def test_more_is_learned_from_of_what_is_owned() -> None:
     """The share of pairs not bought is that of the pair's segment."""
     ranker = replace(PARAMS.ranker, negatives=0.1, negatives_repeat=0.4)
