@@ -58,8 +58,9 @@ def fit_ease(history: Interactions, day: int, params: EaseParams) -> Ease:
     inverse, failed_too = lapack.dpotri(factor, lower=True, overwrite_c=True)
     if failed or failed_too:
         raise ModelError("the item-item matrix cannot be inverted; raise ease.regularization")
-    inverse = np.tril(inverse)
-    inverse += np.tril(inverse, -1).T
-    weights = (-inverse / np.diag(inverse)).astype(np.float32)
+    lower = np.tril(inverse)
+    both = lower + lower.T  # the diagonal twice, which is not needed
+    both /= -np.diag(inverse)
+    weights = both.astype(np.float32)
     weights[np.diag_indices(len(kept))] = 0.0
     return Ease(params, day, history.n_products, kept, weights)

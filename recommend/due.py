@@ -206,13 +206,17 @@ def _backfit(cells: Mapping[str, NDArray], bought: Floats, sizes: Mapping[str, i
     base = float(logit((bought.sum() + 0.5) / (len(bought) + 1.0)))
     tables = {name: np.zeros(size) for name, size in sizes.items()}
     total = np.full(len(bought), base)
+    p, part = np.empty_like(total), np.empty_like(total)  # used again: to make arrays so long costs as much as to fill
     for _ in range(PASSES):
         for name, cell in cells.items():
             draw = DRAW_ITEM if name == "item" else DRAW
-            p = expit(total)
-            slope = np.bincount(cell, weights=bought - p, minlength=sizes[name]) - draw * tables[name]
-            bend = np.bincount(cell, weights=p * (1.0 - p), minlength=sizes[name]) + draw
+            expit(total, out=p)
+            np.subtract(bought, p, out=part)
+            slope = np.bincount(cell, weights=part, minlength=sizes[name]) - draw * tables[name]
+            np.subtract(1.0, p, out=part)
+            part *= p
+            bend = np.bincount(cell, weights=part, minlength=sizes[name]) + draw
             step = np.clip(slope / bend, -2.0, 2.0)  # a first step from far away can overshoot
             tables[name] += step
-            total += step[cell]
+            total += np.take(step, cell, out=part, mode="clip")
     return base, tables
