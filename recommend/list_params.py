@@ -93,10 +93,13 @@ class CategoryParams:
     never_slots: int = 4  # at least so many categories never bought in, where there are any
     bought_slots: int = 3  # at least so many bought in before
     lapsed_days: int = 84  # not bought in for longer: lapsed
-    factors: int = 24  # ALS dimensions; there are few categories
+    factors: int = 64  # ALS dimensions; with few categories they cost nothing
+    als_regularization: float = 30.0  # with that of products new categories rank hardly better than by sales
+    als_alpha: float = 1.5
     regularization: float = 1500.0  # of the item-item weights: everybody owns many categories
-    windows: int = 4  # label windows learned from; new categories are rare, and a window costs little
+    windows: int = 2  # label windows learned from before the latest; older ones teach other seasons
     leaves: int = 15  # per tree of the ranker
+    negatives: float = 0.3  # share of the new categories not bought that is learned from; there are few of them
     min_customers: int = 20  # customers below which a category is not suggested to whom it is new
 
     def candidates(self, view_days: int = CandidateParams.view_days) -> CandidateParams:

@@ -85,7 +85,14 @@ def as_category_stage(stage: StageParams, categories: CategoryParams) -> StagePa
     return replace(
         stage,
         candidates=categories.candidates(stage.candidates.view_days),
-        als=replace(stage.als, factors=categories.factors),
+        als=replace(
+            stage.als,
+            factors=categories.factors,
+            regularization=categories.als_regularization,
+            alpha=categories.als_alpha,
+        ),
         ease=replace(stage.ease, regularization=categories.regularization),
-        ranker=replace(stage.ranker, windows=categories.windows, leaves=categories.leaves),
+        ranker=replace(
+            stage.ranker, windows=categories.windows, leaves=categories.leaves, negatives=categories.negatives
+        ),
     )

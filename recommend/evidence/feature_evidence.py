@@ -26,6 +26,10 @@ REASONS = (
     "popularity",  # how many buy it
 )
 
+# scores that purchases add up to, and those in units of the customer's spread
+SCALED = {name: f"{name}_scaled" for name in ("als", "similar", "similar_recent")}
+SCALED_AND_NOT = (*SCALED, *SCALED.values())
+
 _NAMES: Mapping[str, tuple[str, ...]] = {
     # her purchases of the item
     "item": (*OWN, "due_p", "due_gap", "due_ratio"),
@@ -33,7 +37,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     **{level: tuple(f"{level}_{name}" for name in (*GROUP, "due_p", "due_ratio")) for level in LEVELS},
     "pull": ("type_pull",),
     # all her purchases, by factors and item-item weights: what each of them adds is known
-    "purchases": ("als", "similar", "similar_recent"),
+    "purchases": SCALED_AND_NOT,
     # what she bought lately of other types
     "complement": ("complement",),
     # looks at the item and carts; looks at anything of its category

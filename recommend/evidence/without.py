@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from recommend.evidence.feature_evidence import EVIDENCE
+from recommend.evidence.feature_evidence import EVIDENCE, SCALED
 from recommend.evidence.purchases import HABIT_LEVELS, LEVELS, Cited
 from recommend.histories import Floats, Ints
 from recommend.pair_features import FEATURES
@@ -69,7 +69,7 @@ class RowFeatures:
     def without_item(self, cited: Cited) -> Matrix:
         """Without her purchases of the item."""
         out = self.without("item")
-        out[:, AT["als"]] = self.column("als") - cited.own_als
+        self._take_out(out, "als", cited.own_als)
         mine = Lost(*map(self.column, ("count_half30", "count_half120", "times", "recency")))
         for level in LEVELS:
             self._lessen(out, level, mine)
@@ -162,5 +162,12 @@ class RowFeatures:
         """What is left when purchases' parts of the scores are gone."""
         out = self.x.copy()
         for name, values in loss.items():
-            out[:, AT[name]] = self.column(name) - values
+            self._take_out(out, name, values)
         return out
+
+    def _take_out(self, out: Matrix, name: str, loss: Floats) -> None:
+        """Takes a part of a score out of it, and as much out of what it is in units of the customer's spread."""
+        score = self.column(name)
+        share = np.divide(loss, score, out=np.zeros(len(loss)), where=score != 0)
+        out[:, AT[name]] = score - loss
+        out[:, AT[SCALED[name]]] = self.column(SCALED[name]) * (1.0 - share)

@@ -7,10 +7,11 @@ from scipy.sparse import csr_matrix
 
 from recommend.histories import Floats, Ints
 from recommend.sources.block import DIGITS, Block
+from recommend.sources.spread import als_spread, scaled
 from recommend.topk import top_k
 
 NAME = "als"
-SCORES = ("als",)
+SCORES = ("als", "als_scaled")
 
 
 def propose(b: Block, k: int) -> Ints:
@@ -31,6 +32,6 @@ def propose(b: Block, k: int) -> Ints:
 
 
 def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:
-    """Inner products of factors."""
+    """Inner products of factors, and the same beside how far hers lie apart."""
     product = np.einsum("ij,ij->i", b.vectors[customer].astype(np.float64), b.s.side.factors[item])
-    return {"als": np.round(product, DIGITS)}
+    return {"als": np.round(product, DIGITS), "als_scaled": scaled(product, als_spread(b)[customer])}

@@ -52,6 +52,12 @@ class Sources:
         return {}
 
     @cached_property
+    def offered_moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Sum (columns,) and sum of outer products (columns, columns) of the factors of what is offered."""
+        factors = np.asarray(self.side.factors)[self.offered].astype(np.float64)
+        return factors.sum(axis=0), factors.T @ factors
+
+    @cached_property
     def sold(self) -> Ints:
         """Positions of all items that are sold, by sales of the last 28 days, then by buyers ever."""
         side = self.side

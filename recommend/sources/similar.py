@@ -10,9 +10,10 @@ from recommend.histories import Floats, Histories, Ints, run_starts
 from recommend.item_side import ItemSide
 from recommend.sources.block import DIGITS, Block
 from recommend.sources.columns import best_columns
+from recommend.sources.spread import column_spread, scaled
 
 NAME = "similar"
-SCORES = ("similar", "similar_recent")
+SCORES = ("similar", "similar_recent", "similar_scaled", "similar_recent_scaled")
 ALL_DAYS = 1_000_000
 RECENT_DAYS = 56
 
@@ -26,9 +27,17 @@ def propose(b: Block, k: int) -> Ints:
 
 
 def scores(b: Block, customer: Ints, item: Ints) -> dict[str, Floats]:
-    """Over all she bought, and over what she bought in the last `RECENT_DAYS`."""
+    """Over all she bought, and over what she bought in the last `RECENT_DAYS`; and the same beside how far hers lie
+    apart."""
     days = {"similar": ALL_DAYS, "similar_recent": RECENT_DAYS}
-    return {name: _pick(_sums(b, d), b.s.side, customer, item) for name, d in days.items()}
+    out = {name: _pick(_sums(b, d), b.s.side, customer, item) for name, d in days.items()}
+    return out | {f"{name}_scaled": scaled(out[name], _spread(b, d)[customer]) for name, d in days.items()}
+
+
+def _spread(b: Block, days: int) -> Floats:
+    """`column_spread` of the block's sums, worked out once."""
+    items = np.asarray(b.s.side.similar_items)
+    return b.once(f"{NAME}.spread.{days}", lambda: column_spread(b, items, _sums(b, days)))
 
 
 def _sums(b: Block, days: int) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ HORIZON = 7
 
 def test_views_reach_back_from_the_earliest_window_of_either_level() -> None:
     """Four windows and the latest of the category level; steps, embargo and what tuning adds count."""
-    params = RecommenderParams()
+    params = RecommenderParams(categories=CategoryParams(windows=4))
     assert view_history_days(params, 28) == 90 + 28 * 5
     assert learned_days(params, 28, 1000) == [860, 888, 916, 944, 972, 1000]
     shorter = replace(params, categories=CategoryParams(windows=2))
