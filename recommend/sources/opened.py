@@ -35,7 +35,8 @@ class FoldInParams:
 @dataclass(frozen=True)
 class Sources:
     """Item side, catalogue, fold-in, the positions of items that may be offered to whom they are new (`offered`),
-    their factors in blocks, and the same positions by sales of the last 28 days (`popular`)."""
+    their factors in blocks, and the same positions by sales of the last 28 days (`popular`). `learned` (n_items,) is
+    what could be offered when it was learned, whatever is closed since."""
 
     side: ItemSide
     catalogue: Catalogue
@@ -45,6 +46,7 @@ class Sources:
     offered: Ints
     blocks: ItemBlocks
     popular: Ints
+    learned: NDArray[np.bool_]
 
     @cached_property
     def memo(self) -> dict[tuple[str | int, ...], Ints]:
@@ -53,8 +55,8 @@ class Sources:
 
     @cached_property
     def offered_moments(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Sum (columns,) and sum of outer products (columns, columns) of the factors of what is offered."""
-        factors = np.asarray(self.side.factors)[self.offered].astype(np.float64)
+        """Sum (columns,) and sum of outer products (columns, columns) of the factors of `learned`."""
+        factors = np.asarray(self.side.factors)[self.learned].astype(np.float64)
         return factors.sum(axis=0), factors.T @ factors
 
     @cached_property
@@ -111,4 +113,5 @@ class Sources:
             offered,
             ItemBlocks.of(np.asarray(side.factors[offered]), fold.bias),
             order[np.asarray(side.can_offer)[order]],
+            np.asarray(side.can_offer),
         )

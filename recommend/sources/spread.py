@@ -1,7 +1,8 @@
 """How far a source's scores of a customer lie apart: a score says more beside that, and compares across customers.
 
-The spread is the standard deviation over the items that are offered and new to her. It depends on her purchases and the
-item side only, not on who else is in the block, on candidates or on what is banned.
+The spread is the standard deviation over the items new to her that could be offered when the item side was learned. It
+depends on her purchases and that side only, not on who else is in the block, on candidates or on what is closed today:
+it means the same in training and in scoring.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ def _als_spread(b: Block) -> Floats:
     sums, squares = np.einsum("ij,j->i", v, total), np.einsum("ij,ij->i", turned, v)
     customer, item = _own_offered(b)
     mine = np.einsum("ij,ij->i", v[customer], np.asarray(b.s.side.factors)[item].astype(np.float64))
-    return _spread(b.h.n, len(b.s.offered), sums, squares, customer, mine)
+    return _spread(b.h.n, int(b.s.learned.sum()), sums, squares, customer, mine)
 
 
 def column_spread(b: Block, items: Ints, value: NDArray[np.float32]) -> Floats:
     """(n customers,) spread of `value` (n customers, len(items)), the scores of some items (sorted positions)."""
-    offered = np.asarray(b.s.side.can_offer)[items]
+    offered = b.s.learned[items]
     shown = value if offered.all() else value[:, offered]
     wide = shown.astype(np.float64)
     column = np.full(b.h.n_items, -1, dtype=np.int64)
@@ -52,7 +53,7 @@ def scaled(score: Floats, spread: Floats) -> Floats:
 def _own_offered(b: Block) -> tuple[Ints, Ints]:
     """Her own items among those offered."""
     customer, item = b.split(b.own.key)
-    inside = np.asarray(b.s.side.can_offer)[item]
+    inside = b.s.learned[item]
     return customer[inside], item[inside]
 
 

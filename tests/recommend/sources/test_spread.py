@@ -41,6 +41,17 @@ def test_the_scale_depends_on_nobody_else_and_on_no_ban() -> None:
         assert all(after[i] == before[i] for i in after if i in before)
 
 
+def test_what_is_closed_today_changes_no_scale() -> None:
+    """Half of the shelf out of stock: the values of pairs are those that the rankers learned from."""
+    data = shop()
+    h, sources = histories_before(data, shelf(data), CUT), sources_at(data, shelf(data), CUT)
+    closed = np.arange(h.n_items) % 2 == 0
+    keys = np.arange(h.n * h.n_items)
+    before, after = given_pairs(h, sources, keys), given_pairs(h, sources.without(closed), keys)
+    for name in (f"{n}_scaled" for n in SCALED):
+        assert np.array_equal(before.scores[name], after.scores[name])
+
+
 def test_without_a_history_nothing_is_scaled() -> None:
     """A customer with no purchases has no item-item scores: 0, not a division by nothing."""
     data = shop()
