@@ -58,9 +58,16 @@ def fit_ease(history: Interactions, day: int, params: EaseParams) -> Ease:
     inverse, failed_too = lapack.dpotri(factor, lower=True, overwrite_c=True)
     if failed or failed_too:
         raise ModelError("the item-item matrix cannot be inverted; raise ease.regularization")
-    lower = np.tril(inverse)
-    both = lower + lower.T  # the diagonal twice, which is not needed
-    both /= -np.diag(inverse)
-    weights = both.astype(np.float32)
-    weights[np.diag_indices(len(kept))] = 0.0
-    return Ease(params, day, history.n_products, kept, weights)
+    return Ease(params, day, history.n_products, kept, _weights(inverse))
+
+
+def _weights(inverse: NDArray[np.float64]) -> NDArray[np.float32]:
+    """-P / diag(P) with a zero diagonal, from the lower triangle of P; column by column, so that no second matrix of
+    its size in float64 is made."""
+    diagonal = -np.diag(inverse)
+    out = np.zeros(inverse.shape, dtype=np.float32)
+    for j in range(len(inverse)):
+        below = inverse[j + 1 :, j]  # P is symmetric: also what stands right of its diagonal
+        out[j + 1 :, j] = below / diagonal[j]
+        out[j, j + 1 :] = below / diagonal[j + 1 :]
+    return out
