@@ -18,7 +18,7 @@ from recommend.histories import Ints, bought_between, histories_before, is_in
 from recommend.lists import PRODUCT_KINDS, Rows
 from recommend.metrics import bootstrap_interval
 from scoring.recommendations import publish
-from scoring.second_stage import SEGMENTS, Scored, SecondStage, raw_scores
+from scoring.second_stage import SEGMENTS, Scored, SecondStage, column, raw_scores
 from scoring.stage_calibration import fit_calibrators, rescored
 from scoring.stage_gate import Frame, list_metrics, own_keys
 from scoring.train_second_stage import Trained
@@ -154,7 +154,7 @@ def compare_on_latest(trained: Trained, k: int = 10) -> Table:
     found, table = frame.found, []
     own = is_in(own_keys(frame.h), frame.truth)
     heuristic = frame.raw["heuristic"] + found.owned
-    scores = {"heuristic": heuristic, "ALS": found.scores["als"], "EASE": found.scores["similar"]}
+    scores = {"heuristic": heuristic, "ALS": column(frame.x, "als"), "EASE": column(frame.x, "similar")}
     if "due" in frame.raw:
         # whatever she bought comes before whatever she did not, as in the heuristic
         scores["due"] = np.where(found.owned, 1.0 + frame.raw["due"], frame.raw["heuristic"])

@@ -20,9 +20,12 @@ K = 10
 
 @dataclass(frozen=True)
 class Frame:
-    """Pairs of one window: histories before `h.cut`, and whether each candidate was bought in the window after;
-    `raw` holds the scores of each mode that can score, computed once. `allowed` (n_items,): the items that a ranker may
-    learn from (`scoring.train_second_stage.established`); None for all."""
+    """Pairs of one window: histories before `h.cut`, and whether each candidate was bought in the window after.
+
+    What the sources say of `found` is in `x` only. `raw` holds the scores of each mode that can score, computed once.
+    `allowed` (n_items,): the items that a ranker may learn from (`scoring.train_second_stage.established`); None for
+    all.
+    """
 
     h: Histories
     sources: Sources

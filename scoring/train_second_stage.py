@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,7 +101,8 @@ def build_frame(
         rows, weight = sample_negatives(bought, kept, params.ranker.seed + cut)
         found, bought = found.take(rows), bought[rows]
     x = pair_features(h, catalogue, sources.side, found.customer, found.item, found.scores)
-    return Frame(h, sources, found, x, bought, truth, allowed=allowed), weight
+    said = replace(found, scores={})  # what the sources say is in `x` now, at half the size
+    return Frame(h, sources, said, x, bought, truth, allowed=allowed), weight
 
 
 def established(data: Dealings, cut: int, offered: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
@@ -194,12 +195,23 @@ def _build_windows(data: Dealings, catalogue: Catalogue, cut: int, params: Stage
     # windows know nothing of each other; factors learned outside come from an engine that is asked for one at a time
     few = len(data.purchases) <= TOGETHER and params.threads != 1 and params.outside is None
     with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(2 if few else 1) as pool:
-        coming = [pool.submit(build, start) for start in starts]
+        coming = {start: pool.submit(build, start) for start in _light_between(starts, judged)}
         sources = pool.submit(at_cut)
-        for number, (start, found) in enumerate(zip(starts, coming, strict=True)):
+        for number, (start, found) in enumerate(coming.items()):
             say(f"candidates and features of window {number + 1} of {len(starts)}")
             lessons[start], frame = found.result()
             if frame is not None:
                 whole[start] = frame
+        lessons = {start: lessons[start] for start in starts}
         frames = [whole.get(start) for start in judged] + [None, None]
         return _Windows(lessons, frames[0], frames[1], sources.result())
+
+
+def _light_between(starts: list[int], judged: list[int]) -> list[int]:
+    """The windows in an order in which those with all their pairs, which take most memory, are not built together."""
+    light = [start for start in starts if start not in judged]
+    out: list[int] = []
+    for start in judged:
+        out += [start, *light[:1]]
+        light = light[1:]
+    return out + light
