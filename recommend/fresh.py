@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from features.buyer_counts import BuyerCounts
 from recommend.catalogue import Catalogue
 from recommend.histories import Histories, Ints, run_starts
 from recommend.list_params import CandidateParams
@@ -23,22 +24,37 @@ class Fresh:
     age: NDArray[np.int32]
 
 
-def find_fresh(h: Histories, catalogue: Catalogue, params: CandidateParams) -> Fresh:
+def find_fresh(h: Histories, catalogue: Catalogue, params: CandidateParams, counts: BuyerCounts | None = None) -> Fresh:
     """Items launched within `new_days` before the cut of `h`, or looked at in that time by enough customers and not
-    out of sale. What is launched at or after the cut is not there yet."""
+    out of sale. What is launched at or after the cut is not there yet. `counts` of all customers say what was sold
+    and when where those of `h` are a sample."""
     n = h.n_items
     launched = np.full(n, -1) if catalogue.launched is None else np.asarray(catalogue.launched).astype(np.int64)
     age = np.where(launched >= 0, h.cut - launched, 0)
-    unborn = (launched >= h.cut) & (np.bincount(h.item, minlength=n) == 0)
+    idle = days_since_last_sale(h) if counts is None else counts.idle
+    never_sold = np.isinf(idle)
+    unborn = (launched >= h.cut) & never_sold
     new = (age >= 1) & (age <= params.new_days)
     recent = h.seen.age <= params.new_days
     pair = np.unique(h.seen.item[recent] * (h.n + 1) + h.seen.customer[recent])
     viewers = np.bincount(pair // (h.n + 1), minlength=n)
-    idle = np.full(n, np.inf)
-    np.minimum.at(idle, h.item, h.age)
-    on_sale = (idle <= params.max_idle_days) | np.isinf(idle)
+    on_sale = (idle <= params.max_idle_days) | never_sold
     offered = new | ((viewers >= params.min_customers) & on_sale)
     return Fresh(offered & ~unborn, np.where(new, age, 0).astype(np.int32))
+
+
+def days_since_last_sale(h: Histories) -> NDArray[np.float32]:
+    """(n_items,) days to the cut of `h`, inf for what was never sold."""
+    idle = np.full(h.n_items, np.inf, dtype=np.float32)
+    np.minimum.at(idle, h.item, h.age.astype(np.float32))
+    return idle
+
+
+def days_since_first_sale(h: Histories) -> NDArray[np.float32]:
+    """(n_items,) days to the cut of `h`, 0 for what was never sold."""
+    since = np.zeros(h.n_items, dtype=np.float32)
+    np.maximum.at(since, h.item, h.age.astype(np.float32))
+    return since
 
 
 def fill_factors(
@@ -50,7 +66,7 @@ def fill_factors(
     items = np.flatnonzero(fresh.offered & ~known)
     if not len(items):
         return factors
-    near = attribute_neighbours(catalogue, items, known, _buyers(h))
+    near = attribute_neighbours(catalogue, items, known, buyers_of(h))
     out = factors.copy()
     out[items] = stand_in(near, factors)
     return out
@@ -64,7 +80,7 @@ def similar_stand_ins(similar_items: Ints, h: Histories, catalogue: Catalogue, f
     items = np.flatnonzero(fresh.offered & ~known)
     if not len(items) or not len(similar_items):
         return {}
-    near = csr_matrix(attribute_neighbours(catalogue, items, known, _buyers(h))[:, similar_items])
+    near = csr_matrix(attribute_neighbours(catalogue, items, known, buyers_of(h))[:, similar_items])
     near.sort_indices()
     return {
         "similar.new": items.astype(np.int64),
@@ -74,5 +90,6 @@ def similar_stand_ins(similar_items: Ints, h: Histories, catalogue: Catalogue, f
     }
 
 
-def _buyers(h: Histories) -> NDArray[np.int64]:
+def buyers_of(h: Histories) -> NDArray[np.int64]:
+    """(n_items,) customers who bought each item."""
     return np.bincount(h.item[run_starts(h.customer, h.item)], minlength=h.n_items)

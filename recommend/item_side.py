@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.buyer_counts import RECENT, BuyerCounts
+from recommend.fresh import days_since_first_sale, days_since_last_sale
 from recommend.histories import Floats, Histories, Ints, run_starts
 from recommend.list_params import CandidateParams
 
@@ -99,7 +100,7 @@ def fit_item_side(
     if counts is None:
         new28 = np.bincount(item[first_age <= 28], minlength=n).astype(np.float32)
         pop7, pop28, pop56 = (within(days) for days in RECENT)
-        ever = (new28, buyers.astype(np.float32), *_sale_days(h))
+        ever = (new28, buyers.astype(np.float32), days_since_first_sale(h), days_since_last_sale(h))
         counts = BuyerCounts(len(np.unique(h.customer)), pop7, pop28, pop56, *ever)
     sold = counts.idle <= params.max_idle_days
     can_offer = (counts.buyers >= params.min_customers) & sold
@@ -121,14 +122,6 @@ def fit_item_side(
         similar_weights=similar_weights,
         parts={} if parts is None else parts,
     )
-
-
-def _sale_days(h: Histories) -> tuple[Array32, Array32]:
-    """Days since the first sale of each item, 0 without one, and since the last, inf without one."""
-    since, idle = np.zeros(h.n_items, dtype=np.float32), np.full(h.n_items, np.inf, dtype=np.float32)
-    np.maximum.at(since, h.item, h.age.astype(np.float32))
-    np.minimum.at(idle, h.item, h.age.astype(np.float32))
-    return since, idle
 
 
 def _median_gap(h: Histories, support: int = 5) -> Floats:

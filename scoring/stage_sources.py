@@ -25,13 +25,13 @@ from scoring.recommender_params import StageParams
 
 def fit_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: StageParams) -> Sources:
     """Item side at the cut of `h`, from the histories of all customers; `data` has the catalogue's product axis."""
-    fresh = find_fresh(h, catalogue, params.candidates)
+    counts = counts_at(data, h.cut)
+    fresh = find_fresh(h, catalogue, params.candidates, counts)
     factors = fit_factors(h, catalogue, params, fresh)
     ease = fit_ease(data.purchases.before(h.cut), h.cut, params.ease)
-    parts = fit_parts(h, catalogue, params.candidates, Context(data.tags.products, data.rules))
+    parts = fit_parts(h, catalogue, params.candidates, Context(data.tags.products, data.rules, counts))
     parts |= similar_stand_ins(ease.kept, h, catalogue, fresh)
     parts |= fit_feature_parts(h, catalogue, params.horizon_days)
-    counts = counts_at(data, h.cut)
     side = fit_item_side(h, factors, ease.kept, ease.weights, params.candidates, parts, fresh.offered, counts)
     return Sources.of(side, catalogue, params.candidates, fold_in_params(params))
 
@@ -72,24 +72,24 @@ def counts_at(data: Dealings, cut: int) -> BuyerCounts | None:
 
 def bare_sources(data: Dealings, catalogue: Catalogue, h: Histories, params: StageParams) -> Sources:
     """What is known of items at the cut of `h` without any learning: for one source to be fitted alone."""
-    fresh = find_fresh(h, catalogue, params.candidates)
+    counts = counts_at(data, h.cut)
+    fresh = find_fresh(h, catalogue, params.candidates, counts)
     factors = np.zeros((h.n_items, params.als.columns), dtype=np.float32)
     nothing, none = np.empty(0, dtype=np.int64), np.empty((0, 0), dtype=np.float32)
-    counts = counts_at(data, h.cut)
     side = fit_item_side(h, factors, nothing, none, params.candidates, {}, fresh.offered, counts)
     return Sources.of(side, catalogue, params.candidates, fold_in_params(params))
 
 
-def with_other_als(sources: Sources, h: Histories, params: StageParams) -> Sources:
+def with_other_als(sources: Sources, data: Dealings, h: Histories, params: StageParams) -> Sources:
     """`sources` fitted on `h`, their factors fitted anew with the ALS of `params`; the rest stays."""
-    fresh = find_fresh(h, sources.catalogue, params.candidates)
+    fresh = find_fresh(h, sources.catalogue, params.candidates, counts_at(data, h.cut))
     side = replace(sources.side, factors=fit_factors(h, sources.catalogue, params, fresh))
     return Sources.of(side, sources.catalogue, sources.params, fold_in_params(params))
 
 
 def with_other_ease(sources: Sources, data: Dealings, h: Histories, params: StageParams) -> Sources:
     """`sources` fitted on `h`, their item-item weights fitted anew with the EASE of `params`; the rest stays."""
-    fresh = find_fresh(h, sources.catalogue, params.candidates)
+    fresh = find_fresh(h, sources.catalogue, params.candidates, counts_at(data, h.cut))
     ease = fit_ease(data.purchases.before(h.cut), h.cut, params.ease)
     parts = {**sources.side.parts, **similar_stand_ins(ease.kept, h, sources.catalogue, fresh)}
     side = replace(sources.side, similar_items=ease.kept, similar_weights=ease.weights, parts=parts)

@@ -42,7 +42,7 @@ from scoring.stage_learning import (
     rescale_raw,
     with_ranker,
 )
-from scoring.stage_sources import fit_sources
+from scoring.stage_sources import counts_at, fit_sources
 from scoring.stage_windows import known_at, labels_of, window_starts
 
 Say = Callable[[str], None]
@@ -93,7 +93,7 @@ def build_frame(
     truth = number[who] * len(catalogue) + item
     bought = is_in(truth, found.customer * len(catalogue) + found.item)
     weight = np.ones(len(bought), dtype=np.float32)
-    allowed = established(data, cut, find_fresh(every, catalogue, params.candidates).offered)
+    allowed = established(data, cut, find_fresh(every, catalogue, params.candidates, counts_at(data, cut)).offered)
     if share is not None:
         inside = np.flatnonzero(allowed[found.item])
         found, bought = found.take(inside), bought[inside]

@@ -54,7 +54,7 @@ class SourceObjective:
         stage = with_section(self.params, self.section, params)
         for w in self.windows:
             if self.section == "als":
-                sources = with_other_als(w.sources, w.every, stage)
+                sources = with_other_als(w.sources, self.data, w.every, stage)
             else:
                 sources = with_other_ease(w.sources, self.data, w.every, stage)
             customer, item, score = best_new_items(w.h, sources, MODULE[self.section])

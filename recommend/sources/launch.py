@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
+from features.buyer_counts import BuyerCounts
 from recommend.catalogue import UNKNOWN, Catalogue
-from recommend.fresh import find_fresh
+from recommend.fresh import buyers_of, days_since_first_sale, find_fresh
 from recommend.histories import Floats, Histories, Ints
 from recommend.list_params import CandidateParams
 from recommend.runs import run_starts
@@ -24,30 +25,27 @@ PRICE = 1.0  # log prices apart at which liking falls to 1/e
 
 def fit(h: Histories, catalogue: Catalogue, params: CandidateParams, context: Context) -> dict[str, NDArray]:
     """`items` (m,) sorted positions of what is new at the cut, `pull` (m,) float32: log of one and its customers."""
-    fresh = find_fresh(h, catalogue, params)
+    fresh = find_fresh(h, catalogue, params, context.counts)
     new = fresh.age > 0
     if catalogue.launched is None:
-        new = _first_sold(h, params)
+        new = _first_sold(h, params, context.counts)
     if not new.any():
         return {}
-    pair = run_starts(h.customer, h.item)
-    buyers = np.bincount(h.item[pair], minlength=h.n_items)
     lookers = np.bincount(h.seen.item[run_starts(h.seen.customer, h.seen.item)], minlength=h.n_items)
-    pull = np.log1p(buyers + 0.1 * lookers)
+    pull = np.log1p(buyers_of(h) + 0.1 * lookers)
     best = np.lexsort((np.arange(h.n_items), -pull))
     items = np.sort(best[new[best]][:MOST])
     return {f"{NAME}.items": items.astype(np.int64), f"{NAME}.pull": (pull[items]).astype(np.float32)}
 
 
-def _first_sold(h: Histories, params: CandidateParams) -> NDArray[np.bool_]:
+def _first_sold(h: Histories, params: CandidateParams, counts: BuyerCounts | None) -> NDArray[np.bool_]:
     """Items first sold within `new_days`, for a shop that does not say when it launched them; none where the history
     is too short to tell."""
-    since = np.zeros(h.n_items)
-    np.maximum.at(since, h.item, h.age)
     if not len(h.age) or h.age.max() < 3 * params.new_days:
         return np.zeros(h.n_items, dtype=bool)
-    buyers = np.bincount(h.item[run_starts(h.customer, h.item)], minlength=h.n_items)
-    return (since > 0) & (since <= params.new_days) & (buyers >= params.min_customers)
+    since = days_since_first_sale(h) if counts is None else counts.since
+    enough = (buyers_of(h) if counts is None else counts.buyers) >= params.min_customers
+    return np.asarray((since > 0) & (since <= params.new_days) & enough)
 
 
 def liking(b: Block) -> Floats:

@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from features.buyer_counts import BuyerCounts
 from recommend.candidates import build_candidates
 from recommend.fresh import fill_factors, find_fresh, similar_stand_ins
 from recommend.histories import Histories
 from recommend.sources import launch, similar
+from recommend.sources.context import Context
 from recommend.sources.registry import fit_parts
 from tests.recommend.sources.signals_world import CUT, PARAMS, block, histories, opened, shelf
 
@@ -80,6 +82,25 @@ def test_without_dates_the_first_sale_tells_where_the_history_is_long() -> None:
     """A shop that never says when it launched: new is what was first sold lately, once there is a long before."""
     plain = shelf(KINDS)
     bought = [(c, 0, 5) for c in range(3)] + [(c, 1, CUT - 9) for c in range(3)]
-    long = launch.fit(histories(plain, 3, bought), plain, PARAMS, None)  # type: ignore[arg-type]
+    long = launch.fit(histories(plain, 3, bought), plain, PARAMS, Context())
     assert long["launch.items"].tolist() == [1]
-    assert launch.fit(histories(plain, 3, bought[3:]), plain, PARAMS, None) == {}  # type: ignore[arg-type]
+    assert launch.fit(histories(plain, 3, bought[3:]), plain, PARAMS, Context()) == {}
+
+
+def test_what_only_others_than_the_sample_bought_is_not_new() -> None:
+    """Where customers are a sample, all of them say when an item was first sold, when last, and by how many."""
+    kinds = ["makeup/mascara"] * 3
+    shop = shelf(kinds, ["x"] * 3)  # a shop that does not say when it launched what
+    days = [(c, 0, CUT - 4 * PARAMS.new_days) for c in range(6)] + [
+        (c, item, CUT - 5) for c in range(6) for item in (1, 2)
+    ]
+    looks = [(c, 2, CUT - 3, 1, 0) for c in range(6)]
+    h = histories(shop, 6, days, looks)
+    assert launch.fit(h, shop, PARAMS, Context())["launch.items"].tolist() == [1, 2]
+    none = np.zeros(3, dtype=np.float32)
+    since = np.array([4 * PARAMS.new_days, 4 * PARAMS.new_days, 5], dtype=np.float32)
+    idle = np.array([0, 5, PARAMS.max_idle_days + 1], dtype=np.float32)
+    counts = BuyerCounts(60, none, none, none, none, np.full(3, 60, dtype=np.float32), since, idle)
+    assert launch.fit(h, shop, PARAMS, Context(counts=counts))["launch.items"].tolist() == [2]
+    assert find_fresh(h, shop, PARAMS).offered.tolist() == [False, False, True]
+    assert not find_fresh(h, shop, PARAMS, counts).offered.any()  # out of sale, as all know
