@@ -77,8 +77,8 @@ def command(
 ) -> None:
     """Recall and NDCG at 10 of every recommender, for ALL, REPEAT and EXPLORE, with 95 % intervals.
 
-    Per cut, differences are paired against the heuristic that is champion until something beats it. Cuts together, the
-    second stage is compared with each of the others: a customer is drawn with all her windows.
+    Per cut, differences are paired against the heuristic that is champion until something beats it. Then the second
+    stage is compared with each of the others, cuts together (a customer is drawn with all her windows) and one by one.
     """
     request = Request(days=tuple(c.date() for c in cuts), **options)  # type: ignore[arg-type]
     with workspace(settings, "evaluate") as w:
@@ -111,7 +111,9 @@ def run(w: Workspace, request: Request, json_path: Path | None = None) -> Found:
     for level in request.levels or protocol.levels:
         for floor in (fewest, 0) if request.full else (fewest,):
             windows = [evaluate_window(w.settings, shop, cut, level, floor, request, found) for cut in cuts]
-            found.pooled += pool(windows, STAGE, (UNTUNED, PUBLISHED), w.settings.seed)
+            alone = [[window] for window in windows] if len(windows) > 1 else []
+            for chosen in (windows, *alone):
+                found.pooled += pool(chosen, STAGE, (UNTUNED, PUBLISHED), w.settings.seed)
     als, ease = parameters(w.settings)
     finish(w, found, {"als": als, "ease": ease, "cuts": [str(c.label_start) for c in cuts]}, json_path)
     return found

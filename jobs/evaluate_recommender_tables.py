@@ -20,7 +20,8 @@ Table = list[dict[str, object]]
 
 @dataclass
 class Found:
-    """Everything that one call found: lines per cut, cuts pooled, what was dropped, and the tables asked for."""
+    """Everything that one call found: lines per cut, the second stage against the others on all cuts pooled and on
+    each, what was dropped, and the tables asked for."""
 
     protocol: str
     seeds: int = 1
@@ -52,12 +53,13 @@ def report_window(found: Found) -> None:
 
 
 def report(found: Found) -> None:
-    """Prints the cuts pooled, then whatever else was asked for; windows were reported as they came."""
+    """Prints the cuts pooled and one by one, then whatever else was asked for; windows were reported as they came."""
     for group in dict.fromkeys((x.level, x.catalogue, x.cuts, x.challenger) for x in found.pooled):
         chosen = [x for x in found.pooled if (x.level, x.catalogue, x.cuts, x.challenger) == group]
         header = ["task", "recommender", "recall@10", "NDCG@10", f"{group[3]}: recall", "NDCG", "best baseline on"]
         seeds = f", {found.seeds} seeds" if found.seeds > 1 else ""
-        show_table(f"{group[0]} ({group[1]}), pooled: {', '.join(group[2])}{seeds}", header, map(_pooled_cells, chosen))
+        cuts = f"pooled: {', '.join(group[2])}" if len(group[2]) > 1 else f"cut {group[2][0]}"
+        show_table(f"{group[0]} ({group[1]}), {cuts}{seeds}", header, map(_pooled_cells, chosen))
     for name, table in found.extra.items():
         if table:
             show_table(name.replace("_", " "), list(table[0]), [tuple(row.values()) for row in table])
@@ -106,8 +108,8 @@ def markdown(pooled: Sequence[Difference]) -> list[str]:
     rows: list[str] = []
     group: tuple[str, ...] = ()
     for x in pooled:
-        if group != (x.level, x.catalogue, x.task):
-            group = (x.level, x.catalogue, x.task)
+        if group != (x.level, x.catalogue, x.task, *x.cuts):
+            group = (x.level, x.catalogue, x.task, *x.cuts)
             rows += ["", f"{x.level}, {x.catalogue}, {x.task.upper()}, cuts {', '.join(x.cuts)}", ""]
             rows += ["| recommender | recall@10 / NDCG@10 | second stage: recall | NDCG |", "|---|---|---|---|"]
         gains = ("", "") if x.recommender == x.challenger else (shown(x.recall), shown(x.ndcg))

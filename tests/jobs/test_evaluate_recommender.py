@@ -8,9 +8,11 @@ import pytest
 
 from features.as_of import OPEN_START
 from features.errors import DataError
+from features.splits import CalendarCut
 from jobs import evaluate_next_basket, evaluate_recommender
 from jobs.contracts import all_contracts
 from jobs.evaluate_recommender import Request, load, run
+from jobs.evaluate_recommender_tables import markdown
 from jobs.evaluation_data.lake import AS_NOW
 from jobs.recommenders import STAGE, UNTUNED
 from jobs.session import Engine
@@ -19,7 +21,9 @@ from jobs.tables import Lake
 from jobs.tracking import Tracking
 from jobs.workspace import Workspace
 from scoring import untuned_stage
+from scoring.pooled import Measured
 from scoring.published import PUBLISHED
+from tests.scoring.test_pooled import HIGH, LOW, measured
 from tests.small_sources import SMALL_TIME_ZONE, small_sources
 
 
@@ -83,8 +87,31 @@ def test_every_recommender_stands_in_one_table(
     assert {c["level"] for c in written["dropped"]} == {"product"}
     assert {"calibration", "sources", "modes"} <= set(written)
     printed = capsys.readouterr().out
-    for words in ("champion", "cold customers dropped", "pooled", "never bought within"):
+    for words in ("champion", "cold customers dropped", "best baseline on", "never bought within"):
         assert words in printed
+
+
+def test_cuts_are_compared_together_and_one_by_one(
+    w: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A claim for each of several cuts has its interval, beside that of all of them."""
+    lows, highs = {100: LOW, 128: LOW[:1]}, {100: HIGH, 128: HIGH[:1]}
+
+    def one(_: object, shop: object, cut: CalendarCut, *rest: object) -> Measured:
+        ids = ("ann", "bob", "eve")[: len(lows[cut.start])]
+        return measured(cut.start, ids, ("all",), **{STAGE: highs[cut.start], "low": lows[cut.start]})
+
+    cuts = [CalendarCut(day, day, day + 28) for day in lows]
+    monkeypatch.setattr(evaluate_recommender, "evaluate_window", one)
+    monkeypatch.setattr(evaluate_recommender, "cuts_of", lambda *_: cuts)
+    found = run(w, Request("lake", levels=("product",)))
+    days = [c.label_start.isoformat() for c in cuts]
+    gains = {x.cuts: x.recall.difference for x in found.pooled if x.recommender == "low"}
+    assert gains == pytest.approx({(*days,): 1.0 / 3, (days[0],): 0.3, (days[1],): 0.4})
+    printed = capsys.readouterr().out
+    assert f"pooled: {', '.join(days)}" in printed
+    assert f"cut {days[1]}" in printed
+    assert sum(line.startswith("product, full, ALL, cuts") for line in markdown(found.pooled)) == 3
 
 
 def test_an_empty_lake_says_how_to_fill_it(w: Workspace, tmp_path: Path) -> None:
