@@ -9,6 +9,7 @@ calibration and gate; `nextbest tune-recommender` does that alone.
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -43,6 +44,7 @@ def run(job: Job) -> None:
     job.tracking.check()
     settings, params = job.settings, job.settings.recommender
     levels, outside = read_levels(job), mllib_trainer(job)
+    release_memory()  # of the engine's rows
     # many small systems are solved: BLAS threads would only wait for each other (ALS and LightGBM have their own)
     with (
         job.tracking.training(NAME, flat(asdict(params)), training_tags(job, PROTOCOL)) as t,
@@ -56,7 +58,7 @@ def run(job: Job) -> None:
             (levels.categories, levels.upper, params.category_level(settings.horizon_days, settings.threads)),
         ):
             stage = replace(stage, outside=None if level.by_state else outside)
-            trained = fit_second_stage(data, catalogue, job.as_of.epoch_day, level, stage, job.say)
+            trained = fit_second_stage(data, catalogue, job.as_of.epoch_day, level, stage, partial(_said, job))
             # judged now, so that the window's large matrix goes before the next level comes
             lines.add(job, trained)
             stages.append(trained.stage)
@@ -73,6 +75,12 @@ def run(job: Job) -> None:
         t.promote(NAME, version, "champion")
     job.count("model_version", version)
     job.say(f"version {version} is champion: {', '.join(f'{k} by {v}' for k, v in kinds.items())}")
+
+
+def _said(job: Job, line: str) -> None:
+    """Says what comes next; what the part before it no longer needs goes back to the system."""
+    job.say(line)
+    release_memory()
 
 
 def _tuned(job: Job, levels: Levels, t: TrainingRun) -> RecommenderParams:

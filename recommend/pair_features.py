@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from recommend.catalogue import Catalogue
 from recommend.features import customers, groups, items, matches, offers, own_items, rhythm
 from recommend.features.asked import Asked
-from recommend.histories import Floats, Histories, Ints
+from recommend.histories import Floats, Histories, Ints, take
 from recommend.item_side import ItemSide
 
 MODULES = (own_items, items, customers, groups, rhythm, offers, matches)
 OWN, GROUP = own_items.NAMES, groups.OF_GROUP
 ITEM = tuple(name.removeprefix("item_") for name in items.NAMES)
 CUSTOMER = tuple(name.removeprefix("customer_") for name in customers.NAMES)
+BLOCK = 1000
 FEATURES: tuple[str, ...] = tuple(name for module in MODULES for name in module.NAMES)
 
 
@@ -32,12 +33,24 @@ def fit_feature_parts(h: Histories, catalogue: Catalogue, horizon: int) -> dict[
 def pair_features(
     h: Histories, catalogue: Catalogue, side: ItemSide, customer: Ints, item: Ints, scores: Mapping[str, Floats]
 ) -> NDArray[np.float32]:
-    """The matrix (n_pairs, len(FEATURES)), nan where a value is not known. `customer` indexes `h.customers`."""
-    asked = Asked(h, catalogue, side, customer, item, scores)
+    """The matrix (n_pairs, len(FEATURES)), nan where a value is not known.
+
+    `customer` indexes `h.customers` and is sorted. Worked out for `BLOCK` customers at a time: columns in the making
+    are wider than the result.
+    """
     out = np.empty((len(item), len(FEATURES)), dtype=np.float32)
+    for first in range(0, h.n, BLOCK):
+        low, high = np.searchsorted(customer, [first, first + BLOCK])
+        some = take(h, np.arange(first, min(first + BLOCK, h.n))) if h.n > BLOCK else h
+        said = {name: values[low:high] for name, values in scores.items()}
+        _fill(out[low:high], Asked(some, catalogue, side, customer[low:high] - first, item[low:high], said))
+    return out
+
+
+def _fill(out: NDArray[np.float32], asked: Asked) -> None:
+    """Writes the columns of every module."""
     first = 0
     for module in MODULES:
         last = first + len(module.NAMES)
         out[:, first:last] = module.columns(asked)
         first = last
-    return out

@@ -82,17 +82,20 @@ def fit_segment(
     lessons: Sequence[Lesson], segment: str, objective: str, params: RankerParams, threads: int
 ) -> Ranker | None:
     """The ranker of one segment; None when there is too little to learn from."""
-    xs, ys, ws, queries, lists = [], [], [], [], 0
-    for lesson in lessons:
-        rows = lesson.owned == (segment == "repeat")
-        xs.append(lesson.x[rows])
+    if not lessons:
+        return None
+    chosen = [np.flatnonzero(lesson.owned == (segment == "repeat")) for lesson in lessons]
+    # filled in place: parts and their whole would be the matrix twice
+    x = np.empty((sum(map(len, chosen)), len(FEATURES)), dtype=np.float32)
+    ys, ws, queries, first, lists = [], [], [], 0, 0
+    for lesson, rows in zip(lessons, chosen, strict=True):
+        np.take(lesson.x, rows, axis=0, out=x[first : first + len(rows)], mode="clip")  # "raise" would copy
+        first += len(rows)
         ys.append(lesson.bought[rows])
         ws.append(lesson.weight[rows])
         queries.append(lesson.customer[rows] + lists)  # a list is a customer in a window
         lists += int(lesson.customer.max(initial=0)) + 1
-    if not xs:
-        return None
-    x, y, w, query = (np.concatenate(parts) for parts in (xs, ys, ws, queries))
+    y, w, query = np.concatenate(ys), np.concatenate(ws), np.concatenate(queries)
     return fit_ranker(x, y, w, FEATURES, params, threads, objective, query)
 
 

@@ -96,10 +96,9 @@ def build_frame(
     allowed = established(data, cut, find_fresh(every, catalogue, params.candidates, counts_at(data, cut)).offered)
     if share is not None:
         inside = np.flatnonzero(allowed[found.item])
-        found, bought = found.take(inside), bought[inside]
-        kept = np.where(found.owned, max(share, params.ranker.negatives_repeat), share)
-        rows, weight = sample_negatives(bought, kept, params.ranker.seed + cut)
-        found, bought = found.take(rows), bought[rows]
+        kept = np.where(found.owned[inside], max(share, params.ranker.negatives_repeat), share)
+        rows, weight = sample_negatives(bought[inside], kept, params.ranker.seed + cut)
+        found, bought = found.take(inside[rows]), bought[inside[rows]]
     x = pair_features(h, catalogue, sources.side, found.customer, found.item, found.scores)
     said = replace(found, scores={})  # what the sources say is in `x` now, at half the size
     return Frame(h, sources, said, x, bought, truth, allowed=allowed), weight

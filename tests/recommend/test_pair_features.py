@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from recommend import pair_features as pair_features_module
 from recommend.candidates import build_candidates
 from recommend.histories import histories_before, take
 from recommend.pair_features import FEATURES, pair_features
@@ -55,3 +56,12 @@ def test_a_customer_alone_gets_what_she_gets_in_a_crowd() -> None:
         rows = every.customer == c
         assert alone.item.tolist() == every.item[rows].tolist()
         assert x[rows].tobytes() == z.tobytes()
+
+
+def test_blocks_of_customers_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The matrix is the same to the bit however many customers are worked out at a time."""
+    data = shop()
+    _, x = features_of(data, CUT)
+    monkeypatch.setattr(pair_features_module, "BLOCK", 7)
+    assert data.n_customers > 7
+    assert features_of(data, CUT)[1].tobytes() == x.tobytes()
