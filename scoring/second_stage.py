@@ -25,7 +25,7 @@ from recommend.item_side import ItemSide
 from recommend.list_params import CandidateParams, ListParams
 from recommend.lists import product_kinds
 from recommend.pair_features import FEATURES, pair_features
-from scoring.newness import calibrated, newness
+from scoring.presence import calibrated, presence
 from scoring.recommender_params import Level
 
 SEGMENTS = ("repeat", "explore")
@@ -53,7 +53,7 @@ class Scored:
 class SecondStage:
     """A fitted recommender of one level at a cut: `rankers` per segment (none where there was too little to learn),
     `modes` per segment (`ranker`, `heuristic` or a name of `SINGLES`), `calibrators` per "mode.kind", and
-    per "mode.kind.newness" for customers of whom little is known."""
+    per "mode.kind.presence" for customers as new, or as long away."""
 
     level: Level
     catalogue: Catalogue
@@ -70,7 +70,7 @@ class SecondStage:
         """Scores given candidates of customers of `h`."""
         x = pair_features(h, self.catalogue, self.sources.side, found.customer, found.item, found.scores)
         kind = kinds_of(self.level, found, x)
-        new = newness_of(x)
+        present = presence_of(x)
         raw, p_buy = np.zeros(len(kind)), np.zeros(len(kind))
         for segment in SEGMENTS:
             mode = self.modes[segment]
@@ -78,7 +78,7 @@ class SecondStage:
             raw[inside] = raw_scores(mode, self.rankers, self.sources.side, found.owned[inside], x[inside])
             for number in np.unique(kind[inside]):
                 rows = inside & (kind == number)
-                p_buy[rows] = calibrated(self.calibrators, f"{mode}.{number}", raw[rows], new[rows])
+                p_buy[rows] = calibrated(self.calibrators, f"{mode}.{number}", raw[rows], present[rows])
         return Scored(found, x, raw, kind, np.round(p_buy, 6))
 
     def save(self, folder: Path) -> None:
@@ -130,9 +130,9 @@ def kinds_of(level: Level, found: Candidates, x: Matrix) -> Ints:
     return product_kinds(found.owned, days, only_popular, trend, pop7, level.lists)
 
 
-def newness_of(x: Matrix) -> Ints:
-    """How much is known of the customer of each pair: a position in `scoring.newness.NEWNESS`."""
-    return newness(column(x, "customer_last_seen"), column(x, "customer_member_for"))
+def presence_of(x: Matrix) -> Ints:
+    """How present the customer of each pair is: a position in `scoring.presence.PRESENCE`."""
+    return presence(column(x, "customer_last_seen"), column(x, "customer_member_for"))
 
 
 def column(x: Matrix, name: str) -> Floats:

@@ -15,7 +15,7 @@ from recommend.lists import PRODUCT_KINDS
 from recommend.tag_rules import KNOWN
 from scoring.recommendations import publish
 from scoring.recommender_params import Level
-from scoring.second_stage import SecondStage, newness_of
+from scoring.second_stage import SecondStage, presence_of
 from scoring.train_second_stage import fit_second_stage
 from tests.recommend.shop import CUT, PARAMS, shelf, shop
 
@@ -70,7 +70,7 @@ def test_who_never_bought_is_told_a_lower_chance(stage: SecondStage, h: Historie
     """Nobody of the fifteen ever bought: their calibrators say less than those of customers who do."""
     assert any(key.endswith(".none") for key in stage.calibrators)
     scored = stage.score(h)
-    new = newness_of(scored.x)
+    new = presence_of(scored.x)
     assert np.unique(scored.candidates.customer[new == 0]).tolist() == list(range(40, 40 + NEW))
     explored = ~scored.candidates.owned
     assert scored.p_buy[(new == 0) & explored].mean() < 0.5 * scored.p_buy[(new == 2) & explored].mean()
