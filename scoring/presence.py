@@ -2,10 +2,10 @@
 
 Of products that customers last seen four weeks before and more were to buy again, about half as many were bought as
 calibrators by kind alone said. A likely cause, not tested apart: a ranker that learns from lists (lambdarank, and so a
-blend) puts something first for everybody. Whether she comes at all is told by two facts of her own: how many purchase days there are, and how long ago the last one was. Each
-group of customers (`PRESENCE`) has calibrators of its own, fitted on the same windows on customers who were as present
-when those began; within one customer they change no order of a kind. Where too few bought, the calibrator of the kind
-is scaled by bought over expected, which is drawn towards 1.
+blend) puts something first for everybody. Whether she comes at all is told by two facts of her own: how many purchase
+days there are, and how long ago the last one was. Each group of customers (`PRESENCE`) has calibrators of its own,
+fitted on the same windows on customers who were as present when those began; within one customer they change no order
+of a kind. Where too few bought, the calibrator of the kind is scaled by bought over expected, which is drawn towards 1.
 """
 
 from __future__ import annotations
